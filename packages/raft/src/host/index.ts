@@ -1,0 +1,1 @@
+export type { LogStorage, LogWrite } from "./log-storage.ts";
