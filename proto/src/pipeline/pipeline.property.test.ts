@@ -7,6 +7,7 @@ import {
   OperationErrorSchema,
   PipelineRequestSchema,
   PipelineResponseSchema,
+  type ReadLevel,
   ReadOptionsSchema,
   TxnOperationSchema,
 } from "../index.ts";
@@ -176,7 +177,11 @@ describe("requests", () => {
         writeGet(writer, e, { ...g, key: utf8.encode(g.key) });
         const { key: text, level, minRevision, maxStalenessMs } = g;
         const isDefault = level === 0 && minRevision === 0 && maxStalenessMs === 0;
-        const read = create(ReadOptionsSchema, { level, minRevision: BigInt(minRevision), maxStalenessMs });
+        const read = create(ReadOptionsSchema, {
+          level: level as ReadLevel,
+          minRevision: BigInt(minRevision),
+          maxStalenessMs,
+        });
         const expected = create(PipelineRequestSchema, {
           operations: [
             {
