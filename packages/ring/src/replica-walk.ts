@@ -1,0 +1,91 @@
+/**
+ * Choosing replicas: distinct members met on the way clockwise from a position (Dynamo's preference list), spread over
+ * zones.
+ *
+ * Walking alone may put all copies into one rack. So the walk goes in rounds: in the first every zone gives one member,
+ * in the second every zone that has another gives it, and so on. Four replicas over two zones are then two and two,
+ * not three and one, and any first n of the result are the answer for n.
+ */
+
+import type { RingPoints } from "./ring-points.ts";
+
+/** The points to walk over and, for each rank, the number of its zone, counted from 0. */
+export interface ReplicaWalk {
+  readonly points: RingPoints;
+  /** Zone number of each rank. Members without a zone have numbers of their own. */
+  readonly zoneOfRank: Uint16Array;
+  /** Number of different zones. */
+  readonly zoneCount: number;
+}
+
+/**
+ * Ranks of the replicas for the position that the point `start` owns, the owner first.
+ * @param count at least 1 and at most the number of members.
+ */
+export function replicaRanks(walk: ReplicaWalk, start: number, count: number): number[] {
+  const { points, zoneOfRank } = walk;
+  const membersOfZone = new Uint16Array(walk.zoneCount);
+  const chosen: number[] = [];
+  let zonesLeft = walk.zoneCount;
+  for (let index = start; chosen.length < count && zonesLeft > 0; index++) {
+    const rank = points.ranks[index < points.count ? index : index - points.count]!;
+    const zone = zoneOfRank[rank]!;
+    if (membersOfZone[zone]! > 0) continue;
+    membersOfZone[zone] = 1;
+    chosen.push(rank);
+    zonesLeft--;
+  }
+  if (chosen.length < count) addFurtherRounds(walk, start, count, chosen);
+  return chosen;
+}
+
+/** All ranks, each once, in the order in which the walk clockwise from the point `start` meets them. */
+export function* distinctRanks(walk: ReplicaWalk, start: number): Generator<number, void, undefined> {
+  const { count, ranks } = walk.points;
+  const seen = new Uint8Array(walk.zoneOfRank.length);
+  let unseen = seen.length;
+  for (let index = start; unseen > 0; index++) {
+    const rank = ranks[index < count ? index : index - count]!;
+    if (seen[rank] === 1) continue;
+    seen[rank] = 1;
+    unseen--;
+    yield rank;
+  }
+}
+
+/** The rounds after the first, for which the members that were passed over have to be known. */
+function addFurtherRounds(walk: ReplicaWalk, start: number, count: number, chosen: number[]): void {
+  const membersOfZone = new Uint16Array(walk.zoneCount).fill(1);
+  const taken = new Set(chosen);
+  let passedOver = [...distinctRanks(walk, start)].filter((rank) => !taken.has(rank));
+  for (let perZone = 2; chosen.length < count; perZone++) {
+    const remaining: number[] = [];
+    for (const rank of passedOver) {
+      const zone = walk.zoneOfRank[rank]!;
+      if (membersOfZone[zone]! < perZone && chosen.length < count) {
+        membersOfZone[zone] = perZone;
+        chosen.push(rank);
+      } else {
+        remaining.push(rank);
+      }
+    }
+    passedOver = remaining;
+  }
+}
+
+/** Numbers the zones of members; a member without a zone gets a number of its own. */
+export function numberZones(zones: readonly (string | undefined)[]): {
+  readonly zoneOfRank: Uint16Array;
+  readonly zoneCount: number;
+} {
+  const numbers = new Map<string, number>();
+  const zoneOfRank = new Uint16Array(zones.length);
+  let zoneCount = 0;
+  for (const [rank, zone] of zones.entries()) {
+    const known = zone === undefined ? undefined : numbers.get(zone);
+    const number = known ?? zoneCount++;
+    if (zone !== undefined) numbers.set(zone, number);
+    zoneOfRank[rank] = number;
+  }
+  return { zoneOfRank, zoneCount };
+}
