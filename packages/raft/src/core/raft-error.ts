@@ -7,6 +7,7 @@
  * - `UNKNOWN_PEER`: the message comes from, or the call names, a replica that is not in the configuration.
  * - `COMPACTED`, `UNAVAILABLE`: the entries asked for are already gone, or not there yet.
  * - `CORRUPT`: something on disk does not match its checksum.
+ * - `MALFORMED`: bytes that are not the encoding of anything this version knows.
  * - `INVALID_ARGUMENT`: a caller's mistake; the message names the argument.
  * - `INVARIANT`: a rule of the algorithm was broken. The group stops; the process goes on.
  * - `POISONED`: the log could not be made durable; nothing more is written by this process.
@@ -21,6 +22,7 @@ export type RaftErrorCode =
   | "COMPACTED"
   | "UNAVAILABLE"
   | "CORRUPT"
+  | "MALFORMED"
   | "INVALID_ARGUMENT"
   | "INVARIANT"
   | "POISONED"
