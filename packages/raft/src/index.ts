@@ -11,7 +11,7 @@ export type {
   StorageAppend,
   StorageApply,
 } from "./core/ready.ts";
-export type { DropReason, ProposeResult, ReadResult } from "./core/proposal-result.ts";
+export type { DropReason, ProposeResult, ReadResult, TransferResult } from "./core/proposal-result.ts";
 export type { ProgressState, ProgressStatus, Status } from "./core/status.ts";
 
 // What replicas say to each other.
@@ -24,7 +24,6 @@ export type {
   InstallSnapshot,
   Message,
   MessageType,
-  ProposedEntry,
   ReadRequest,
   ReadResponse,
   TimeoutNow,
@@ -44,3 +43,15 @@ export { type Configuration, emptyConfiguration } from "./core/configuration.ts"
 export { type ConfChange, leaveJoint, type MemberChange, type Transition } from "./core/conf-change.ts";
 
 export { RaftError, type RaftErrorCode } from "./core/raft-error.ts";
+
+// Bytes.
+export { ByteReader } from "./core/byte-reader.ts";
+export { ByteWriter } from "./core/byte-writer.ts";
+export { decodeConfChange, encodeConfChange } from "./core/conf-change-codec.ts";
+export {
+  readConfiguration,
+  readSnapshotMetadata,
+  writeConfiguration,
+  writeSnapshotMetadata,
+} from "./core/configuration-codec.ts";
+export { decodeMessage, encodeMessage, readMessage, writeMessage } from "./core/message-codec.ts";

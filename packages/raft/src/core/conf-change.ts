@@ -11,7 +11,7 @@ export interface MemberChange {
 /**
  * How to get from one configuration to the next.
  *
- * - `auto`: at once if at most one voter is added or removed, else through a joint configuration that the leader leaves
+ * - `auto`: at once if `changes` has one member, else through a joint configuration that the leader leaves
  *   by itself.
  * - `implicit`: through a joint configuration that the leader leaves by itself.
  * - `explicit`: through a joint configuration that stays until a change without `changes` is proposed.

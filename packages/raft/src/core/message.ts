@@ -1,4 +1,4 @@
-import type { Entry, EntryType } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import type { SnapshotMetadata } from "./snapshot.ts";
 
 /** What every message between two replicas of a group has. */
@@ -91,13 +91,8 @@ export interface TimeoutNow extends Envelope {
 /** A proposal that a follower passes on, when forwarding is enabled. */
 export interface ForwardedProposal extends Envelope {
   readonly type: "proposal";
-  readonly entries: readonly ProposedEntry[];
-}
-
-/** An entry that has no place in the log yet. */
-export interface ProposedEntry {
-  readonly type: EntryType;
-  readonly data: Uint8Array;
+  /** Commands; changes of membership are never forwarded. */
+  readonly datas: readonly Uint8Array[];
 }
 
 /** A follower asks up to where it must have applied before it may answer a linearizable read. */

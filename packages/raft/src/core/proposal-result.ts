@@ -9,7 +9,7 @@
  * - `changePending`: an earlier configuration change is not applied yet.
  * - `configurationMoved`: the configuration is not the one the change expected.
  * - `changeInvalid`: the change makes no sense in the present configuration (nothing to leave, no voter would be
- *   left, ...).
+ *   left, ...); or the target of a transfer is not a voter.
  */
 export type DropReason =
   | "noLeader"
@@ -45,4 +45,10 @@ export type ReadResult =
       /** Comes back in a `ReadState`, unless messages are lost or leadership changes: give up after a while and ask anew. */
       readonly ticket: number;
     }
+  | { readonly status: "dropped"; readonly reason: DropReason };
+
+/** What became of a call of `transferLeader`. Whether it succeeds is seen by who leads afterwards. */
+export type TransferResult =
+  | { readonly status: "started" }
+  | { readonly status: "forwarded"; readonly leader: number }
   | { readonly status: "dropped"; readonly reason: DropReason };

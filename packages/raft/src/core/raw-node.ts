@@ -3,7 +3,7 @@ import type { RawNodeConfig } from "./config.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Entry } from "./entry.ts";
 import type { Message } from "./message.ts";
-import type { ProposeResult, ReadResult } from "./proposal-result.ts";
+import type { ProposeResult, ReadResult, TransferResult } from "./proposal-result.ts";
 import type { AsyncReady, Ready, StorageAppend, StorageApply } from "./ready.ts";
 import type { Status } from "./status.ts";
 
@@ -44,13 +44,16 @@ export declare class RawNode {
    */
   applyConfChange(entry: Entry): Configuration;
 
-  /** A message from another replica of the group. @throws RaftError `UNKNOWN_PEER` for an answer of a non-member. */
+  /**
+   * A message from another replica of the group. What is stale or comes from a replica that was removed is ignored.
+   * @throws RaftError `INVALID_ARGUMENT` when the message is for another replica.
+   */
   step(message: Message): void;
 
   /** Ask up to where one must have applied before a linearizable read. The answer comes in `readStates`. */
   readIndex(): ReadResult;
   /** Hand leadership to a voter; given up after an election timeout. Passed on by a follower. */
-  transferLeader(target: number): ProposeResult;
+  transferLeader(target: number): TransferResult;
   /** A follower forgets its leader, and so would vote for another one at once. No effect in lease mode. */
   forgetLeader(): void;
   /** A message to this peer could not be delivered. */
