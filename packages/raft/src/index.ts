@@ -1,5 +1,5 @@
 // The core: a pure, deterministic state machine, one per replica of a group.
-export type { RawNode } from "./core/raw-node.ts";
+export { RawNode } from "./core/raw-node.ts";
 export type { RawNodeConfig, ReadMode } from "./core/config.ts";
 export type {
   AppendCompletion,
@@ -39,6 +39,7 @@ export type { LogReader } from "./core/log-reader.ts";
 export type { SnapshotMetadata } from "./core/snapshot.ts";
 
 // Membership.
+export { bootstrapState } from "./core/bootstrap.ts";
 export { type Configuration, emptyConfiguration } from "./core/configuration.ts";
 export { type ConfChange, leaveJoint, type MemberChange, type Transition } from "./core/conf-change.ts";
 
