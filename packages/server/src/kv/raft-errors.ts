@@ -46,7 +46,13 @@ export function apiErrorOfRaft(error: unknown, hint: ShardHint): ApiError {
         outcome: "NOT_APPLIED",
         message: "the shard's replica on this node has stopped",
       });
-    default:
+    case "UNKNOWN_PEER":
+    case "COMPACTED":
+    case "UNAVAILABLE":
+    case "MALFORMED":
+    case "INVALID_ARGUMENT":
+    case "LOCKED":
+      // None of these answers a proposal or a read; if one does, it is a defect.
       return asApiError(error);
   }
 }

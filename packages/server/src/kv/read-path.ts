@@ -30,7 +30,7 @@ export interface ReadRequest {
 export function readRequestOf(view: OperationView): ReadRequest {
   return {
     key: Uint8Array.prototype.slice.call(view.buffer, view.keyStart, view.keyEnd),
-    level: view.readLevel === ReadLevel.UNSPECIFIED ? ReadLevel.LINEARIZABLE : view.readLevel,
+    level: view.readLevel as ReadLevel,
     minRevision: view.minRevision,
     maxStalenessMs: view.maxStalenessMs,
   };
