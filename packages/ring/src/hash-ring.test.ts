@@ -177,7 +177,7 @@ describe("what a ring refuses", () => {
   it.each([-1, 2 ** 32, 0.5, Number.NaN])("the position %d", (position) => {
     const ring = new HashRing(["a"]);
     expect(ringErrorOf(() => ring.getNodeAt(position)).code).toBe("INVALID_ARGUMENT");
-    expect(ringErrorOf(() => [...ring.walkFrom(position)]).code).toBe("INVALID_ARGUMENT");
+    expect(ringErrorOf(() => ring.walkFrom(position)).code).toBe("INVALID_ARGUMENT");
   });
 
   it("adding a member that is there", () => {

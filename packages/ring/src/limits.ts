@@ -5,7 +5,7 @@ export const DEFAULT_VIRTUAL_NODES = 150;
 export const MAX_MEMBERS = 65_536;
 
 /**
- * Most points of one ring, over all members. Beyond it about one point in 250 would share its 32-bit position with
+ * Most points of one ring, over all members. Beyond it about one point in 256 would share its 32-bit position with
  * another, and an index of the ring would pass a few hundred megabytes.
  */
 export const MAX_POINTS = 16_777_216;

@@ -23,20 +23,7 @@ export interface ReplicaWalk {
  * @param count at least 1 and at most the number of members.
  */
 export function replicaRanks(walk: ReplicaWalk, start: number, count: number): number[] {
-  const { points, zoneOfRank } = walk;
-  const membersOfZone = new Uint16Array(walk.zoneCount);
-  const chosen: number[] = [];
-  let zonesLeft = walk.zoneCount;
-  for (let index = start; chosen.length < count && zonesLeft > 0; index++) {
-    const rank = points.ranks[index < points.count ? index : index - points.count]!;
-    const zone = zoneOfRank[rank]!;
-    if (membersOfZone[zone]! > 0) continue;
-    membersOfZone[zone] = 1;
-    chosen.push(rank);
-    zonesLeft--;
-  }
-  if (chosen.length < count) addFurtherRounds(walk, start, count, chosen);
-  return chosen;
+  return count <= walk.zoneCount ? firstRound(walk, start, count) : allRounds(walk, start).slice(0, count);
 }
 
 /** All ranks, each once, in the order in which the walk clockwise from the point `start` meets them. */
@@ -53,24 +40,33 @@ export function* distinctRanks(walk: ReplicaWalk, start: number): Generator<numb
   }
 }
 
-/** The rounds after the first, for which the members that were passed over have to be known. */
-function addFurtherRounds(walk: ReplicaWalk, start: number, count: number, chosen: number[]): void {
-  const membersOfZone = new Uint16Array(walk.zoneCount).fill(1);
-  const taken = new Set(chosen);
-  let passedOver = [...distinctRanks(walk, start)].filter((rank) => !taken.has(rank));
-  for (let perZone = 2; chosen.length < count; perZone++) {
-    const remaining: number[] = [];
-    for (const rank of passedOver) {
-      const zone = walk.zoneOfRank[rank]!;
-      if (membersOfZone[zone]! < perZone && chosen.length < count) {
-        membersOfZone[zone] = perZone;
-        chosen.push(rank);
-      } else {
-        remaining.push(rank);
-      }
-    }
-    passedOver = remaining;
+/** One member of each zone, as many as are wanted. The usual case, so it stops early and keeps little. */
+function firstRound(walk: ReplicaWalk, start: number, count: number): number[] {
+  const { points, zoneOfRank } = walk;
+  const zonesTaken = new Uint8Array(walk.zoneCount);
+  const chosen: number[] = [];
+  for (let index = start; chosen.length < count; index++) {
+    const rank = points.ranks[index < points.count ? index : index - points.count]!;
+    const zone = zoneOfRank[rank]!;
+    if (zonesTaken[zone] === 1) continue;
+    zonesTaken[zone] = 1;
+    chosen.push(rank);
   }
+  return chosen;
+}
+
+/** All members, by round: round n holds the n-th member of every zone that has so many, in the order of the walk. */
+function allRounds(walk: ReplicaWalk, start: number): number[] {
+  const metOfZone = new Uint32Array(walk.zoneCount);
+  const rounds: number[][] = [];
+  for (const rank of distinctRanks(walk, start)) {
+    const zone = walk.zoneOfRank[rank]!;
+    const round = metOfZone[zone]!;
+    metOfZone[zone] = round + 1;
+    if (round === rounds.length) rounds.push([]);
+    rounds[round]!.push(rank);
+  }
+  return rounds.flat();
 }
 
 /** Numbers the zones of members; a member without a zone gets a number of its own. */

@@ -10,6 +10,11 @@ export type RingKey = string | Uint8Array;
  * @throws RingError `INVALID_KEY` when the key is neither a string nor a `Uint8Array`, or holds a lone surrogate.
  */
 export function hashKey(key: RingKey): number {
+  return signedHashOf(key) >>> 0;
+}
+
+/** {@link hashKey} as a signed 32-bit number, which costs less to hand on; murmur3.ts says why. */
+export function signedHashOf(key: RingKey): number {
   if (typeof key !== "string") return murmur3Bytes(checkedBytes(key), 0, key.length, 0);
   const hash = murmur3Ascii(key, 0, key.length, NEVER);
   return hash === NOT_PLAIN ? murmur3Utf8(key, 0, key.length) : hash;

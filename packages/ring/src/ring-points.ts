@@ -3,7 +3,7 @@
  *
  * Every member stands at many positions (virtual nodes), and a key belongs to the first point at or after its own
  * position, wrapping at the end. A binary search over the sorted positions takes eleven unpredictable branches for
- * 1,500 points, more than hashing the key costs. Positions are hashes, hence evenly spread, so a table of equal
+ * 1,500 points, and more time than hashing a short key. Positions are hashes, hence evenly spread, so a table of equal
  * buckets that says where each begins leaves about half a step to walk.
  *
  * Two points of different members can share a position. They are ordered by their members' canonical order, the first
@@ -36,8 +36,8 @@ export interface RingPoints {
 }
 
 /**
- * Number of points of a member: `virtualNodes` × weight, rounded (halves up), and at least 1 so that no member is
- * left without a key.
+ * Number of points of a member: `virtualNodes` × weight, rounded (halves up), and at least 1 so that every member
+ * stands on the ring.
  */
 export function pointCountOf(member: RingMember, virtualNodes: number): number {
   return Math.max(1, Math.round(virtualNodes * member.weight));
@@ -70,8 +70,12 @@ export function buildPoints(members: readonly RingMember[], virtualNodes: number
   return { count, positions, ranks, ...buildBuckets(positions, count) };
 }
 
-/** Index of the point that owns a position. At the wrap it is `count`, whose rank repeats the first point's. */
-export function pointAt(points: RingPoints, position: number): number {
+/**
+ * Index of the point that owns a position. At the wrap it is `count`, whose rank repeats the first point's.
+ * @param bits a position, as a signed or an unsigned 32-bit number.
+ */
+export function pointAt(points: RingPoints, bits: number): number {
+  const position = bits >>> 0;
   let index = points.bucketStarts[position >>> points.bucketShift]!;
   while (points.positions[index]! < position) index++;
   return index;
@@ -102,12 +106,12 @@ function sortedPoints(members: readonly RingMember[], virtualNodes: number, coun
   return points.toSorted();
 }
 
-/** Twice as many buckets as points, to the next power of two: a search then takes less than half a step on average. */
+/** Two to four buckets for each point, a power of two: a search then takes less than half a step on average. */
 function buildBuckets(
   positions: Uint32Array,
   count: number,
 ): { readonly bucketStarts: Uint32Array; readonly bucketShift: number } {
-  const bits = Math.max(1, Math.ceil(Math.log2(count)) + 1);
+  const bits = 33 - Math.clz32(count);
   const bucketShift = 32 - bits;
   const bucketStarts = new Uint32Array(2 ** bits);
   let index = 0;
