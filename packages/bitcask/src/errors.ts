@@ -76,11 +76,15 @@ export function systemCodeOf(error: unknown): string | undefined {
  * Turns what the file system threw into a {@link BitcaskError} that says what to do next. An error that already is
  * one passes through, so that the innermost description wins.
  */
-export function wrapSystemError(error: unknown, doing: string, details: BitcaskErrorDetails = {}): BitcaskError {
+export function wrapSystemError(
+  error: unknown,
+  doing: string,
+  details: BitcaskErrorDetails = {},
+): BitcaskError {
   if (error instanceof BitcaskError) return error;
   const withCause = { ...details, cause: error };
   const reason = error instanceof Error ? error.message : String(error);
-  switch (systemCodeOf(error)) {
+  switch (systemCodeOf(error) ?? "unknown") {
     case "ENOSPC":
     case "EDQUOT":
       return new BitcaskError(

@@ -7,7 +7,13 @@ export type BitcaskEvent =
   /** A file is complete: durable, listed as such, and never changed again. */
   | { readonly type: "sealed"; readonly fileId: number; readonly bytes: number }
   /** Opening cut an incomplete end off the log, as is normal after a crash. The bytes were kept if `quarantined` says where. */
-  | { readonly type: "tailCut"; readonly file: string; readonly offset: number; readonly bytes: number; readonly quarantined: string | undefined }
+  | {
+      readonly type: "tailCut";
+      readonly file: string;
+      readonly offset: number;
+      readonly bytes: number;
+      readonly quarantined: string | undefined;
+    }
   /** A hint was missing or unusable, and the data file was read instead. */
   | { readonly type: "hintRebuilt"; readonly fileId: number; readonly reason: "missing" | "damaged" }
   /** A record failed its checksum. It is never returned; writing the key again heals it. */

@@ -89,7 +89,9 @@ export type ResolvedMergePolicy = Required<Omit<MergePolicy, "window">> & Pick<M
 export function resolveOptions(options: OpenOptions): ResolvedOptions {
   const maxFileBytes = options.maxFileBytes ?? defaultMaxFileBytes;
   refuseUnless(
-    Number.isSafeInteger(maxFileBytes) && maxFileBytes >= minFileBytesFloor && maxFileBytes <= maxFileBytesCap,
+    Number.isSafeInteger(maxFileBytes) &&
+      maxFileBytes >= minFileBytesFloor &&
+      maxFileBytes <= maxFileBytesCap,
     `maxFileBytes must be an integer from ${minFileBytesFloor} to ${maxFileBytesCap}`,
   );
   const syncIntervalMs = options.syncIntervalMs ?? 1000;
@@ -97,7 +99,10 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
   const maxOpenFiles = options.maxOpenFiles ?? defaultMaxOpenFiles;
   refuseUnless(Number.isSafeInteger(maxOpenFiles) && maxOpenFiles >= 1, "maxOpenFiles must be at least 1");
   const durability = options.durability ?? "always";
-  refuseUnless(["always", "interval", "none"].includes(durability), "durability must be always, interval or none");
+  refuseUnless(
+    ["always", "interval", "none"].includes(durability),
+    "durability must be always, interval or none",
+  );
   const keydir = options.keydir ?? "full";
   refuseUnless(["full", "fingerprint"].includes(keydir), "keydir must be full or fingerprint");
   refuseUnless(
@@ -122,7 +127,6 @@ export function resolveOptions(options: OpenOptions): ResolvedOptions {
 }
 
 function resolveMergePolicy(policy: MergePolicy, maxFileBytes: number): ResolvedMergePolicy {
-  const isFraction = (value: number): boolean => value >= 0 && value <= 1;
   const resolved = {
     auto: policy.auto ?? true,
     triggerDeadFraction: policy.triggerDeadFraction ?? 0.6,
@@ -135,17 +139,33 @@ function resolveMergePolicy(policy: MergePolicy, maxFileBytes: number): Resolved
     maxBytesPerSecond: policy.maxBytesPerSecond ?? Number.POSITIVE_INFINITY,
     ...(policy.window && { window: policy.window }),
   };
-  refuseUnless(isFraction(resolved.triggerDeadFraction) && isFraction(resolved.includeDeadFraction), "dead fractions are between 0 and 1");
-  refuseUnless(resolved.checkIntervalMs > 0 && resolved.checkIntervalMs <= 0x3fff_ffff, "checkIntervalMs must be positive");
+  refuseUnless(
+    isFraction(resolved.triggerDeadFraction) && isFraction(resolved.includeDeadFraction),
+    "dead fractions are between 0 and 1",
+  );
+  refuseUnless(
+    resolved.checkIntervalMs > 0 && resolved.checkIntervalMs <= 0x3fff_ffff,
+    "checkIntervalMs must be positive",
+  );
   refuseUnless(isFraction(resolved.jitter), "jitter is between 0 and 1");
   refuseUnless(resolved.maxBytesPerSecond > 0, "maxBytesPerSecond must be positive");
-  const isHour = (hour: number): boolean => Number.isInteger(hour) && hour >= 0 && hour <= 24;
   const { window } = policy;
-  refuseUnless(!window || (isHour(window.fromHour) && isHour(window.toHour)), "a merge window is given in hours from 0 to 24");
+  refuseUnless(
+    !window || (isHour(window.fromHour) && isHour(window.toHour)),
+    "a merge window is given in hours from 0 to 24",
+  );
   return resolved;
 }
 
 /** Throws INVALID_ARGUMENT with what was expected. */
 export function refuseUnless(condition: boolean, expectation: string): void {
   if (!condition) throw new BitcaskError("INVALID_ARGUMENT", expectation);
+}
+
+function isFraction(value: number): boolean {
+  return value >= 0 && value <= 1;
+}
+
+function isHour(hour: number): boolean {
+  return Number.isInteger(hour) && hour >= 0 && hour <= 24;
 }

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { BitcaskError, wrapSystemError } from "./errors.ts";
-import { EventHub } from "./events.ts";
+import type { EventHub } from "./events.ts";
 import { dataFileIdOf, isTemporary, manifestNumberOf } from "./format/file-names.ts";
 import { valueStartOf } from "./format/record.ts";
 import { lockFileName } from "./fs/directory-lock.ts";
 import type { DirectoryLock, FileSystem } from "./fs/file-system.ts";
-import { createKeydir } from "./keydir/create-keydir.ts";
+import { createKeydir } from "./keydir/off-heap-keydir.ts";
 import type { Keydir } from "./keydir/keydir.ts";
 import { FileTable } from "./log/file-table.ts";
 import { GroupCommit } from "./log/group-commit.ts";
@@ -42,7 +42,11 @@ export interface Store {
 }
 
 /** Opens or creates the store in a directory. Whatever fails, nothing stays locked or open. */
-export async function openStore(directory: string, options: ResolvedOptions, events: EventHub): Promise<Store> {
+export async function openStore(
+  directory: string,
+  options: ResolvedOptions,
+  events: EventHub,
+): Promise<Store> {
   const fs = options.fileSystem;
   try {
     prepareDirectory(directory, options);
@@ -90,7 +94,10 @@ async function openLocked(
   }
 }
 
-type Foundation = Pick<Store, "directory" | "options" | "events" | "table" | "manifest" | "state" | "records" | "lock">;
+type Foundation = Pick<
+  Store,
+  "directory" | "options" | "events" | "table" | "manifest" | "state" | "records" | "lock"
+>;
 
 function wire(foundation: Foundation, lastSeq: number): Store {
   const { options, events, table, manifest, state, records } = foundation;
@@ -109,7 +116,13 @@ function wire(foundation: Foundation, lastSeq: number): Store {
   const commit = new GroupCommit(log, state, () => sealer.kick());
   const reader = new Reader({ state, records, index: state.keydir, clock });
   const conditions = new ConditionChecker(commit, reader, clock);
-  const writer = new Writer({ log, commit, conditions, clock, syncByDefault: options.durability === "always" });
+  const writer = new Writer({
+    log,
+    commit,
+    conditions,
+    clock,
+    syncByDefault: options.durability === "always",
+  });
   return { ...foundation, reader, log, commit, writer, sealer };
 }
 
@@ -147,11 +160,18 @@ function createManifest(directory: string, options: ResolvedOptions): Manifest {
       "the directory holds data files but no CURRENT. Nothing has been changed; run `bitcask repair` on the directory.",
     );
   }
-  const isOurs = (name: string): boolean => name === lockFileName || manifestNumberOf(name) !== undefined || isTemporary(name);
-  const foreign = names.find((name) => !isOurs(name));
+  const foreign = names.find((name) => !isLeftover(name));
   if (foreign !== undefined || options.readOnly || !options.createIfMissing) {
     const why = foreign === undefined ? "it is empty" : `it holds ${foreign}`;
     throw new BitcaskError("NOT_A_STORE", `${directory} is not a bitcask store: ${why}`);
   }
-  return Manifest.create(fs, directory, { storeId: Uint8Array.from(randomBytes(16)), state: new ManifestState() });
+  return Manifest.create(fs, directory, {
+    storeId: Uint8Array.from(randomBytes(16)),
+    state: new ManifestState(),
+  });
+}
+
+/** What an attempt to create a store may have left behind. */
+function isLeftover(name: string): boolean {
+  return name === lockFileName || manifestNumberOf(name) !== undefined || isTemporary(name);
 }

@@ -1,3 +1,4 @@
+import { copyBytes } from "./bytes.ts";
 import { readUint48, writeUint48 } from "./record.ts";
 
 /**
@@ -28,7 +29,11 @@ export function encodeBatchEnd(operations: number, meta: Uint8Array | undefined)
   return bytes;
 }
 
-export function fillBatchEnd(view: DataView, at: number, place: { firstOffset: number; checksumXor: number }): void {
+export function fillBatchEnd(
+  view: DataView,
+  at: number,
+  place: { firstOffset: number; checksumXor: number },
+): void {
   writeUint48(view, at + 4, place.firstOffset);
   view.setUint32(at + 10, place.checksumXor >>> 0, true);
 }
@@ -43,6 +48,6 @@ export function decodeBatchEnd(value: Uint8Array): BatchEnd | undefined {
     operations: hasMeta ? operations - hasMetaBit : operations,
     firstOffset: readUint48(view, 4),
     checksumXor: view.getUint32(10, true),
-    meta: hasMeta ? value.slice(batchEndFixedBytes) : undefined,
+    meta: hasMeta ? copyBytes(value, batchEndFixedBytes) : undefined,
   };
 }

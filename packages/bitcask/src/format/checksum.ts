@@ -18,7 +18,8 @@ function makeTable(): Int32Array {
   const entries = new Int32Array(256);
   for (let byte = 0; byte < 256; byte++) {
     let remainder = byte;
-    for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1;
+    for (let bit = 0; bit < 8; bit++)
+      remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1;
     entries[byte] = remainder;
   }
   return entries;

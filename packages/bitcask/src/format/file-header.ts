@@ -1,3 +1,4 @@
+import { copyBytes } from "./bytes.ts";
 import { BitcaskError } from "../errors.ts";
 import { checksum } from "./checksum.ts";
 
@@ -17,6 +18,7 @@ export const formatMinor = 0;
 /** What a file holds. The number is the byte on disk. */
 export const fileKinds = { log: 1, merged: 2, hint: 3, export: 4, manifest: 5 } as const;
 export type FileKind = keyof typeof fileKinds;
+const kindNames: readonly FileKind[] = ["log", "merged", "hint", "export", "manifest"];
 
 export interface FileHeader {
   readonly kind: FileKind;
@@ -67,13 +69,22 @@ export function seedOf(encodedHeader: Uint8Array): number {
  * Reads a header back. Throws `NOT_A_STORE` for a foreign file, `CORRUPT` for a damaged one and
  * `UNSUPPORTED_FORMAT` for one that a newer release wrote in a way this one must not touch.
  */
-export function decodeFileHeader(bytes: Uint8Array, options: { file: string; readOnly: boolean }): FileHeader {
+export function decodeFileHeader(
+  bytes: Uint8Array,
+  options: { file: string; readOnly: boolean },
+): FileHeader {
   const { file } = options;
   if (bytes.length < fileHeaderBytes) {
-    throw new BitcaskError("CORRUPT", `${file} is shorter than its ${fileHeaderBytes}-byte header`, { file, offset: 0 });
+    throw new BitcaskError("CORRUPT", `${file} is shorter than its ${fileHeaderBytes}-byte header`, {
+      file,
+      offset: 0,
+    });
   }
   if (magic.some((byte, index) => bytes[index] !== byte)) {
-    throw new BitcaskError("CORRUPT", `${file} does not start with the magic bytes of a bitcask file`, { file, offset: 0 });
+    throw new BitcaskError("CORRUPT", `${file} does not start with the magic bytes of a bitcask file`, {
+      file,
+      offset: 0,
+    });
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(at.crc, true) !== checksum(bytes, 0, at.crc, 0)) {
@@ -81,16 +92,19 @@ export function decodeFileHeader(bytes: Uint8Array, options: { file: string; rea
   }
   refuseNewerFormat(view, options);
   const kindByte = view.getUint8(at.kind);
-  const kind = (Object.keys(fileKinds) as FileKind[]).find((name) => fileKinds[name] === kindByte);
+  const kind = kindNames.find((name) => fileKinds[name] === kindByte);
   if (kind === undefined) {
-    throw new BitcaskError("UNSUPPORTED_FORMAT", `${file} is of unknown kind ${kindByte}`, { file, offset: at.kind });
+    throw new BitcaskError("UNSUPPORTED_FORMAT", `${file} is of unknown kind ${kindByte}`, {
+      file,
+      offset: at.kind,
+    });
   }
   return {
     kind,
     fileId: view.getUint32(at.fileId, true),
-    salt: bytes.slice(at.salt, at.salt + 8),
+    salt: copyBytes(bytes, at.salt, at.salt + 8),
     createdAtMs: view.getUint32(at.createdAtMs, true) * 1000,
-    storeId: bytes.slice(at.storeId, at.storeId + 16),
+    storeId: copyBytes(bytes, at.storeId, at.storeId + 16),
   };
 }
 
@@ -98,7 +112,8 @@ export function decodeFileHeader(bytes: Uint8Array, options: { file: string; rea
 function refuseNewerFormat(view: DataView, options: { file: string; readOnly: boolean }): void {
   const { file, readOnly } = options;
   const major = view.getUint16(at.major, true);
-  const blocked = view.getUint32(at.incompatible, true) || (!readOnly && view.getUint32(at.readOnlyCompatible, true));
+  const blocked =
+    view.getUint32(at.incompatible, true) || (!readOnly && view.getUint32(at.readOnlyCompatible, true));
   if (major <= formatMajor && !blocked) return;
   throw new BitcaskError(
     "UNSUPPORTED_FORMAT",

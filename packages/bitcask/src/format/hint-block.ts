@@ -1,3 +1,4 @@
+import { copyBytes } from "./bytes.ts";
 import { checksum } from "./checksum.ts";
 import { expiryBytes, readUint48, recordFlags, recordSeed, writeUint48 } from "./record.ts";
 
@@ -107,12 +108,16 @@ export function readHintBlock(
   if (start + hintBlockHeadBytes > bytes.length) return undefined;
   const end = start + hintBlockHeadBytes + view.getUint32(start + 4, true);
   if (end > bytes.length) return undefined;
-  if (view.getUint32(start, true) !== checksum(bytes, start + 4, end, recordSeed(fileSeed, start))) return undefined;
+  if (view.getUint32(start, true) !== checksum(bytes, start + 4, end, recordSeed(fileSeed, start)))
+    return undefined;
   const entries = view.getUint32(start + 8, true);
   return { entries, payloadStart: start + hintBlockHeadBytes, end, isSummary: entries === summaryMark };
 }
 
-export function encodeHintSummary(summary: HintSummary, place: { fileSeed: number; position: number }): Buffer {
+export function encodeHintSummary(
+  summary: HintSummary,
+  place: { fileSeed: number; position: number },
+): Buffer {
   const metaBytes = summary.meta?.bytes ?? new Uint8Array(0);
   const bytes = Buffer.alloc(hintBlockHeadBytes + 30 + metaBytes.length);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -139,6 +144,6 @@ export function decodeHintSummary(bytes: Uint8Array, view: DataView, at: number)
     meta:
       metaLength === 0xffff
         ? undefined
-        : { seq: readUint48(view, at + 22), bytes: bytes.slice(at + 30, at + 30 + metaLength) },
+        : { seq: readUint48(view, at + 22), bytes: copyBytes(bytes, at + 30, at + 30 + metaLength) },
   };
 }

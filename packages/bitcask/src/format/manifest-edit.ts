@@ -1,3 +1,4 @@
+import { copyBytes } from "./bytes.ts";
 import { BitcaskError } from "../errors.ts";
 import { checksum } from "./checksum.ts";
 import { readUint48, recordSeed, writeUint48 } from "./record.ts";
@@ -8,7 +9,12 @@ import { readUint48, recordSeed, writeUint48 } from "./record.ts";
  */
 export type ManifestOperation =
   /** The file belongs to the store. Written before its first record is. */
-  | { readonly op: "add"; readonly fileId: number; readonly kind: "log" | "merged"; readonly salt: Uint8Array }
+  | {
+      readonly op: "add";
+      readonly fileId: number;
+      readonly kind: "log" | "merged";
+      readonly salt: Uint8Array;
+    }
   /** The file will not change any more, and every byte below `size` is durable. */
   | {
       readonly op: "seal";
@@ -33,7 +39,10 @@ export const frameHeadBytes = 8;
 const maxFrameBytes = 64 * 1024 * 1024;
 
 /** One frame, to be written at `offset`: checksums are seeded like those of records. */
-export function encodeFrame(operations: readonly ManifestOperation[], place: { fileSeed: number; offset: number }): Buffer {
+export function encodeFrame(
+  operations: readonly ManifestOperation[],
+  place: { fileSeed: number; offset: number },
+): Buffer {
   const payload = Buffer.concat(operations.map(encodeOperation));
   const frame = Buffer.alloc(frameHeadBytes + payload.length);
   frame.writeUInt32LE(payload.length, 4);
@@ -52,7 +61,8 @@ export function decodeFrame(
   const length = bytes.readUInt32LE(offset + 4);
   const end = offset + frameHeadBytes + length;
   if (length === 0 || length > maxFrameBytes || end > bytes.length) return undefined;
-  if (bytes.readUInt32LE(offset) !== checksum(bytes, offset + 4, end, recordSeed(fileSeed, offset))) return undefined;
+  if (bytes.readUInt32LE(offset) !== checksum(bytes, offset + 4, end, recordSeed(fileSeed, offset)))
+    return undefined;
   return { operations: decodeOperations(bytes.subarray(offset + frameHeadBytes, end)), end };
 }
 
@@ -88,6 +98,8 @@ function encodeOperation(operation: ManifestOperation): Buffer {
       writeUint48(view, 1, operation.seq);
       view.setUint16(7, operation.meta.length, true);
       return Buffer.concat([bytes.subarray(0, 9), operation.meta]);
+    default:
+      return operation satisfies never;
   }
 }
 
@@ -96,13 +108,13 @@ function decodeOperations(payload: Buffer): ManifestOperation[] {
   const operations: ManifestOperation[] = [];
   let at = 0;
   while (at < payload.length) {
-    switch (payload[at]) {
+    switch (payload[at] ?? 0) {
       case opCodes.add:
         operations.push({
           op: "add",
           fileId: view.getUint32(at + 1, true),
           kind: payload[at + 5] === 1 ? "log" : "merged",
-          salt: payload.slice(at + 6, at + 14),
+          salt: copyBytes(payload, at + 6, at + 14),
         });
         at += 14;
         break;
@@ -135,12 +147,19 @@ function decodeOperations(payload: Buffer): ManifestOperation[] {
         break;
       case opCodes.meta: {
         const length = view.getUint16(at + 7, true);
-        operations.push({ op: "meta", seq: readUint48(view, at + 1), meta: Uint8Array.from(payload.subarray(at + 9, at + 9 + length)) });
+        operations.push({
+          op: "meta",
+          seq: readUint48(view, at + 1),
+          meta: copyBytes(payload, at + 9, at + 9 + length),
+        });
         at += 9 + length;
         break;
       }
       default:
-        throw new BitcaskError("UNSUPPORTED_FORMAT", `the manifest holds an operation of unknown kind ${payload[at]}`);
+        throw new BitcaskError(
+          "UNSUPPORTED_FORMAT",
+          `the manifest holds an operation of unknown kind ${payload[at]}`,
+        );
     }
   }
   return operations;

@@ -17,7 +17,15 @@ export interface LogPosition {
 
 /** Writes a mark record, without checksums, at `at`. Its sequence number is the last durable one. */
 export function writeMark(view: DataView, at: number, durable: LogPosition & { seq: number }): void {
-  const head = { type: recordTypes.mark, flags: 0, keyLength: 0, valueLength: 10, expiresAtMs: 0, version: 0, seq: durable.seq };
+  const head = {
+    type: recordTypes.mark,
+    flags: 0,
+    keyLength: 0,
+    valueLength: 10,
+    expiresAtMs: 0,
+    version: 0,
+    seq: durable.seq,
+  };
   const value = writeRecordHead(view, at, head);
   view.setUint32(value, durable.fileId, true);
   writeUint48(view, value + 4, durable.offset);

@@ -1,3 +1,5 @@
+import { copyBytes } from "./bytes.ts";
+
 /**
  * Value of a range-delete record: `| bounds u8 | length of gte u32 | gte | lt |`. It deletes every key in
  * `[gte, lt)` whose record has a lower sequence number; a missing bound is open.
@@ -22,11 +24,14 @@ export function decodeKeyBounds(value: Uint8Array): KeyBounds | undefined {
   const gteLength = new DataView(value.buffer, value.byteOffset).getUint32(1, true);
   if (5 + gteLength > value.length) return undefined;
   return {
-    gte: (value[0]! & 1) === 0 ? undefined : value.slice(5, 5 + gteLength),
-    lt: (value[0]! & 2) === 0 ? undefined : value.slice(5 + gteLength),
+    gte: (value[0]! & 1) === 0 ? undefined : copyBytes(value, 5, 5 + gteLength),
+    lt: (value[0]! & 2) === 0 ? undefined : copyBytes(value, 5 + gteLength),
   };
 }
 
 export function isWithin(key: Uint8Array, bounds: KeyBounds): boolean {
-  return (!bounds.gte || Buffer.compare(key, bounds.gte) >= 0) && (!bounds.lt || Buffer.compare(key, bounds.lt) < 0);
+  return (
+    (!bounds.gte || Buffer.compare(key, bounds.gte) >= 0) &&
+    (!bounds.lt || Buffer.compare(key, bounds.lt) < 0)
+  );
 }

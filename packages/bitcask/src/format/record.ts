@@ -32,7 +32,16 @@ export const recordFlags = {
 } as const;
 export const knownRecordFlags = 15;
 
-const at = { bodyCrc: 0, headCrc: 4, seqLow: 8, seqHigh: 12, keyLength: 14, valueLength: 16, type: 20, flags: 21 } as const;
+const at = {
+  bodyCrc: 0,
+  headCrc: 4,
+  seqLow: 8,
+  seqHigh: 12,
+  keyLength: 14,
+  valueLength: 16,
+  type: 20,
+  flags: 21,
+} as const;
 
 export const expiryBytes = 6;
 export const versionBytes = 8;
@@ -88,7 +97,11 @@ export function writeRecordHead(view: DataView, start: number, head: RecordHead)
 }
 
 /** Fills in both checksums of a complete record; returns the body's. */
-export function sealRecord(bytes: Uint8Array, view: DataView, range: { start: number; end: number; seed: number }): number {
+export function sealRecord(
+  bytes: Uint8Array,
+  view: DataView,
+  range: { start: number; end: number; seed: number },
+): number {
   const { start, end, seed } = range;
   view.setUint32(start + at.headCrc, checksum(bytes, start + at.seqLow, start + recordHeadBytes, seed), true);
   const bodyCrc = checksum(bytes, start + at.headCrc, end, seed);
@@ -203,7 +216,8 @@ export class RecordCursor {
       this.type >= recordTypes.put &&
       this.type <= lastRecordType &&
       (this.flags & ~knownRecordFlags) === 0 &&
-      view.getUint32(start + at.headCrc, true) === checksum(bytes, start + at.seqLow, start + recordHeadBytes, seed)
+      view.getUint32(start + at.headCrc, true) ===
+        checksum(bytes, start + at.seqLow, start + recordHeadBytes, seed)
     );
   }
 

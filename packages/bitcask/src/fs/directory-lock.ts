@@ -19,7 +19,8 @@ import type { DirectoryLock } from "./file-system.ts";
  */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const file = path.join(directory, lockFileName);
-  const held = process.platform === "linux" ? await bindAbstractSocket(directory, file) : openExclusively(file);
+  const held =
+    process.platform === "linux" ? await bindAbstractSocket(directory, file) : openExclusively(file);
   try {
     fs.writeFileSync(file, `${JSON.stringify(describeOwner())}\n`);
   } catch (error) {
@@ -54,10 +55,11 @@ const exclusiveLockFlag: number = process.platform === "win32" ? 0x10000000 : 0x
 function openExclusively(file: string): DirectoryLock {
   let fd: number;
   try {
-    const { O_RDWR, O_CREAT, O_NONBLOCK = 0 } = fs.constants;
-    fd = fs.openSync(file, O_RDWR | O_CREAT | O_NONBLOCK | exclusiveLockFlag, 0o644);
+    const { O_RDWR, O_CREAT, O_NONBLOCK } = fs.constants;
+    fd = fs.openSync(file, O_RDWR | O_CREAT | (O_NONBLOCK ?? 0) | exclusiveLockFlag, 0o644);
   } catch (error) {
-    if (["EAGAIN", "EWOULDBLOCK", "EBUSY"].includes(systemCodeOf(error) ?? "")) throw lockedError(file, error);
+    if (["EAGAIN", "EWOULDBLOCK", "EBUSY"].includes(systemCodeOf(error) ?? ""))
+      throw lockedError(file, error);
     throw error;
   }
   return {

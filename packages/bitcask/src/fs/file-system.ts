@@ -50,7 +50,11 @@ export interface DirectoryLock {
 }
 
 /** Completes short writes; a write that takes nothing is an error, or the loop would never end. */
-export function writeFully(file: FileHandle, bytes: Uint8Array, range: { start: number; end: number; position: number }): void {
+export function writeFully(
+  file: FileHandle,
+  bytes: Uint8Array,
+  range: { start: number; end: number; position: number },
+): void {
   let { start, position } = range;
   while (start < range.end) {
     const written = file.write(bytes, start, range.end - start, position);
@@ -61,7 +65,11 @@ export function writeFully(file: FileHandle, bytes: Uint8Array, range: { start: 
 }
 
 /** Reads until `length` bytes are there or the file ends; returns how many were read. */
-export function readFully(file: FileHandle, target: Uint8Array, range: { start: number; length: number; position: number }): number {
+export function readFully(
+  file: FileHandle,
+  target: Uint8Array,
+  range: { start: number; length: number; position: number },
+): number {
   let done = 0;
   while (done < range.length) {
     const read = file.read(target, range.start + done, range.length - done, range.position + done);

@@ -12,11 +12,11 @@ export class DataFile {
   /** Where the next record goes, or would go. */
   size: number;
   /** Bytes of records that the keydir points at. */
-  liveBytes = 0;
+  liveBytes: number = 0;
   records = 0;
   tombstones = 0;
   /** Lowest sequence number of any record in it; Infinity while there is none. */
-  minSeq = Number.POSITIVE_INFINITY;
+  minSeq: number = Number.POSITIVE_INFINITY;
   maxSeq = 0;
   /** Bytes of records that expire, and when the last of them does. */
   expiringBytes = 0;
@@ -33,7 +33,13 @@ export class DataFile {
   /** When it was last used, in ticks of the file table. */
   usedAt = 0;
 
-  constructor(init: { fileId: number; kind: "log" | "merged"; salt: Uint8Array; seed: number; size: number }) {
+  constructor(init: {
+    fileId: number;
+    kind: "log" | "merged";
+    salt: Uint8Array;
+    seed: number;
+    size: number;
+  }) {
     this.fileId = init.fileId;
     this.kind = init.kind;
     this.name = dataName(init.fileId);

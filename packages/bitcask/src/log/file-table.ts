@@ -45,7 +45,10 @@ export class FileTable {
   require(fileId: number): DataFile {
     const file = this.#files.get(fileId);
     if (file) return file;
-    throw new BitcaskError("MISSING_FILE", `no data file has id ${fileId}. Run \`bitcask verify\` on the directory.`);
+    throw new BitcaskError(
+      "MISSING_FILE",
+      `no data file has id ${fileId}. Run \`bitcask verify\` on the directory.`,
+    );
   }
 
   values(): MapIterator<DataFile> {
@@ -75,7 +78,7 @@ export class FileTable {
   }
 
   closeAll(): void {
-    for (const file of [...this.#files.values()]) this.drop(file);
+    for (const file of this.#files.values()) this.drop(file);
   }
 
   #openFile(file: DataFile): FileHandle {
@@ -89,10 +92,14 @@ export class FileTable {
         // Somebody else in the process may have used up the descriptors; giving back one of ours is worth a try.
         if (systemCodeOf(error) === "EMFILE" && this.#closeOldest()) continue;
         if (systemCodeOf(error) === "ENOENT") {
-          throw new BitcaskError("MISSING_FILE", `${file.name} is missing. Run \`bitcask verify\` on the directory.`, {
-            file: file.name,
-            cause: error,
-          });
+          throw new BitcaskError(
+            "MISSING_FILE",
+            `${file.name} is missing. Run \`bitcask verify\` on the directory.`,
+            {
+              file: file.name,
+              cause: error,
+            },
+          );
         }
         throw wrapSystemError(error, `opening ${file.name}`, { file: file.name });
       }

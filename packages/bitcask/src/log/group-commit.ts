@@ -48,9 +48,13 @@ export class GroupCommit {
   openGroup(): WriteGroup {
     if (this.#open) return this.#open;
     if (this.#pendingBytes > maxPendingBytes) {
-      throw new BitcaskError("BUSY", `more than ${maxPendingBytes} bytes of writes are waiting; await some of them before the next`, {
-        outcome: "not-applied",
-      });
+      throw new BitcaskError(
+        "BUSY",
+        `more than ${maxPendingBytes} bytes of writes are waiting; await some of them before the next`,
+        {
+          outcome: "not-applied",
+        },
+      );
     }
     this.#open = new WriteGroup(this.#buffers.pop() ?? Buffer.allocUnsafeSlow(writeBufferBytes));
     return this.#open;
@@ -216,7 +220,8 @@ export class GroupCommit {
   }
 
   #fail(groups: WriteGroup[], cause: unknown): void {
-    const error = cause instanceof BitcaskError ? cause : wrapSystemError(cause, "writing", { outcome: "unknown" });
+    const error =
+      cause instanceof BitcaskError ? cause : wrapSystemError(cause, "writing", { outcome: "unknown" });
     for (const group of groups) {
       this.#pendingBytes -= group.length;
       // Somebody may have stopped listening; the store itself has recorded the failure.
@@ -227,7 +232,8 @@ export class GroupCommit {
   }
 
   #recycle(group: WriteGroup): void {
-    if (this.#buffers.length < pooledWriteBuffers && group.bytes.length === writeBufferBytes) this.#buffers.push(group.bytes);
+    if (this.#buffers.length < pooledWriteBuffers && group.bytes.length === writeBufferBytes)
+      this.#buffers.push(group.bytes);
   }
 }
 

@@ -26,7 +26,9 @@ export class HintWriter {
   readonly #table: FileTable;
   readonly #file: DataFile;
   readonly #storeId: Uint8Array;
-  readonly #bytes: Buffer = Buffer.allocUnsafe(hintBlockBytes + hintEntryHeadBytes + expiryBytes + maxKeyBytes);
+  readonly #bytes: Buffer = Buffer.allocUnsafe(
+    hintBlockBytes + hintEntryHeadBytes + expiryBytes + maxKeyBytes,
+  );
   readonly #view: DataView;
   #handle: FileHandle | undefined;
   #abandoned = false;
@@ -108,7 +110,13 @@ export class HintWriter {
   #start(): void {
     const { fileId, salt } = this.#file;
     const temporary = this.#table.pathOf(hintTemporaryName(fileId));
-    const header = encodeFileHeader({ kind: "hint", storeId: this.#storeId, fileId, salt, createdAtMs: Date.now() });
+    const header = encodeFileHeader({
+      kind: "hint",
+      storeId: this.#storeId,
+      fileId,
+      salt,
+      createdAtMs: Date.now(),
+    });
     this.#seed = seedOf(header);
     try {
       if (this.#table.fs.sizeOf(temporary) !== undefined) this.#table.fs.unlink(temporary);
@@ -127,7 +135,13 @@ export class HintWriter {
     this.#at = hintBlockHeadBytes;
     this.#entries = 0;
     if (this.#abandoned || !this.#handle) return;
-    sealHintBlock(this.#bytes, this.#view, { start: 0, end, entries, fileSeed: this.#seed, position: this.#position });
+    sealHintBlock(this.#bytes, this.#view, {
+      start: 0,
+      end,
+      entries,
+      fileSeed: this.#seed,
+      position: this.#position,
+    });
     try {
       writeFully(this.#handle, this.#bytes, { start: 0, end, position: this.#position });
       this.#position += end;

@@ -30,11 +30,17 @@ export class LogFailure {
   refuseIfStopped(deletesOnly = false): void {
     const cause = this.stopped;
     if (!cause || (deletesOnly && !this.syncError && cause.code === "NO_SPACE")) return;
-    const remedy = this.syncError ? "Close the store and open it again" : "Remove the cause, then call resume()";
-    throw new BitcaskError("WRITES_STOPPED", `writing has stopped because of an earlier error. ${remedy}. (${cause.message})`, {
-      outcome: "not-applied",
-      cause,
-    });
+    const remedy = this.syncError
+      ? "Close the store and open it again"
+      : "Remove the cause, then call resume()";
+    throw new BitcaskError(
+      "WRITES_STOPPED",
+      `writing has stopped because of an earlier error. ${remedy}. (${cause.message})`,
+      {
+        outcome: "not-applied",
+        cause,
+      },
+    );
   }
 
   writeFailed(handle: FileHandle, at: { file: string; goodSize: number; cause: unknown }): BitcaskError {
@@ -46,7 +52,11 @@ export class LogFailure {
     } catch (error) {
       return this.syncFailed(file, error);
     }
-    this.writeError = wrapSystemError(cause, `writing to ${file}`, { file, offset: goodSize, outcome: "not-applied" });
+    this.writeError = wrapSystemError(cause, `writing to ${file}`, {
+      file,
+      offset: goodSize,
+      outcome: "not-applied",
+    });
     this.#events.emit({ type: "writesStopped", error: this.writeError });
     return this.writeError;
   }
@@ -81,16 +91,22 @@ export class LogFailure {
 
   /** The records are written but could not be taken into the keydir, so memory and disk disagree from here on. */
   applyFailed(cause: unknown): BitcaskError {
-    this.syncError ??= wrapSystemError(cause, "reading an older record while taking in a write", { outcome: "unknown" });
+    this.syncError ??= wrapSystemError(cause, "reading an older record while taking in a write", {
+      outcome: "unknown",
+    });
     this.#events.emit({ type: "writesStopped", error: this.syncError });
     return this.syncError;
   }
 
   clear(): void {
     if (this.syncError) {
-      throw new BitcaskError("SYNC_FAILED", "a failed sync cannot be resumed from; close the store and open it again", {
-        cause: this.syncError,
-      });
+      throw new BitcaskError(
+        "SYNC_FAILED",
+        "a failed sync cannot be resumed from; close the store and open it again",
+        {
+          cause: this.syncError,
+        },
+      );
     }
     this.writeError = undefined;
   }

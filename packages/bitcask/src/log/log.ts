@@ -80,7 +80,8 @@ export class Log {
   }
 
   nextSeq(): number {
-    if (this.lastSeq >= maxSeq) throw new BitcaskError("WRITES_STOPPED", "the store has used up its 2^48 sequence numbers");
+    if (this.lastSeq >= maxSeq)
+      throw new BitcaskError("WRITES_STOPPED", "the store has used up its 2^48 sequence numbers");
     return ++this.lastSeq;
   }
 
@@ -110,7 +111,11 @@ export class Log {
     try {
       writeFully(this.table.handleOf(file), group.bytes, { start, end: group.length, position });
     } catch (error) {
-      throw this.failure.writeFailed(this.table.handleOf(file), { file: file.name, goodSize: position, cause: error });
+      throw this.failure.writeFailed(this.table.handleOf(file), {
+        file: file.name,
+        goodSize: position,
+        cause: error,
+      });
     }
     if (start === 0) this.#markedOffset = this.durable.offset;
     file.size = position + length;
@@ -119,7 +124,8 @@ export class Log {
     this.written = { fileId: file.fileId, offset: file.size, seq: group.lastSeq, meta };
     group.written = { start, position: { fileId: file.fileId, offset: position } };
     if (group.needsSync) this.#preallocateAfter(target, length);
-    else if (this.bytesWritten - this.#bytesAtLastSync > backgroundSyncBytes) void this.sync().catch(() => undefined);
+    else if (this.bytesWritten - this.#bytesAtLastSync > backgroundSyncBytes)
+      void this.sync().catch(() => undefined);
   }
 
   /**
@@ -178,7 +184,9 @@ export class Log {
     this.#bytesAtLastSync = this.bytesWritten;
     const startedAt = performance.now();
     for (const { file } of [...this.closing, ...(this.active ? [this.active] : [])]) {
-      const isBehind = file.fileId > this.durable.fileId || (file.fileId === this.durable.fileId && file.size > this.durable.offset);
+      const isBehind =
+        file.fileId > this.durable.fileId ||
+        (file.fileId === this.durable.fileId && file.size > this.durable.offset);
       if (!isBehind || file.fileId > target.fileId) continue;
       try {
         // The sync that acknowledged writes wait for. Older files first, so that what is durable is always a prefix.
@@ -205,7 +213,9 @@ export class Log {
     const { durable } = this;
     if (durable.fileId === file.fileId) return durable.offset > this.#markedOffset ? durable : undefined;
     // First group of a file: worth a mark if everything before it is durable.
-    return file.size === fileHeaderBytes && durable === this.written && durable.fileId > 0 ? durable : undefined;
+    return file.size === fileHeaderBytes && durable === this.written && durable.fileId > 0
+      ? durable
+      : undefined;
   }
 
   #createFile(): LogFile {
@@ -247,7 +257,12 @@ export class Log {
    */
   #preallocateAfter(target: LogFile, groupBytes: number): void {
     const { file } = target;
-    if (!this.#preallocate || groupBytes > preallocateGroupBytes || file.size + groupBytes < target.preallocatedTo) return;
+    if (
+      !this.#preallocate ||
+      groupBytes > preallocateGroupBytes ||
+      file.size + groupBytes < target.preallocatedTo
+    )
+      return;
     const end = Math.min(file.size + preallocateBytes, this.#maxFileBytes);
     if (end - file.size < groupBytes) return;
     try {

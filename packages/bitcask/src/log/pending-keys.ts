@@ -40,7 +40,12 @@ export class PendingKeys {
       record.moveTo(at);
       const { seq } = record;
       if (record.type === recordTypes.put) {
-        this.#keys.set(keyTextOf(record.key), { seq, exists: true, version: record.version, expiresAtMs: record.expiresAtMs });
+        this.#keys.set(keyTextOf(record.key), {
+          seq,
+          exists: true,
+          version: record.version,
+          expiresAtMs: record.expiresAtMs,
+        });
       } else if (record.type === recordTypes.del) {
         this.#keys.set(keyTextOf(record.key), { seq, exists: false, version: 0, expiresAtMs: 0 });
       } else if (record.type === recordTypes.rangeDel) {

@@ -41,7 +41,8 @@ export class Sealer {
     const oldest = closing[0];
     if (!oldest || failure.syncError) return undefined;
     const { file, appliedTo } = oldest;
-    const isDurable = durable.fileId > file.fileId || (durable.fileId === file.fileId && durable.offset >= file.size);
+    const isDurable =
+      durable.fileId > file.fileId || (durable.fileId === file.fileId && durable.offset >= file.size);
     return isDurable && appliedTo === file.size ? oldest : undefined;
   }
 
@@ -53,7 +54,8 @@ export class Sealer {
       else this.#log.manifest.commit([{ op: "seal", fileId, size, minSeq, maxSeq, records }]);
     } catch (error) {
       // A full disk: tried again when the next file is full, or at the next open. A failed sync: nothing may go on.
-      if (error instanceof BitcaskError && error.code === "SYNC_FAILED") this.#log.failure.syncFailed(file.name, error);
+      if (error instanceof BitcaskError && error.code === "SYNC_FAILED")
+        this.#log.failure.syncFailed(file.name, error);
       return false;
     }
     this.#log.closing.shift();

@@ -1,7 +1,15 @@
 import { BitcaskError } from "../errors.ts";
 import { fillBatchEnd } from "../format/batch-end.ts";
 import { markBytes, writeMark, type LogPosition } from "../format/mark.ts";
-import { bytesBeforeKey, RecordCursor, recordFlags, recordSeed, recordTypes, sealRecord, writeRecordHead } from "../format/record.ts";
+import {
+  bytesBeforeKey,
+  RecordCursor,
+  recordFlags,
+  recordSeed,
+  recordTypes,
+  sealRecord,
+  writeRecordHead,
+} from "../format/record.ts";
 import { maxKeyBytes, writeBufferBytes } from "../limits.ts";
 import { PendingKeys } from "./pending-keys.ts";
 
@@ -97,7 +105,11 @@ export class WriteGroup {
    * Completes every record for its place in the file; returns where in the buffer the bytes to write start. With
    * `durable`, the group begins with a mark that says so.
    */
-  seal(place: { fileSeed: number; offset: number; durable: (LogPosition & { seq: number }) | undefined }): number {
+  seal(place: {
+    fileSeed: number;
+    offset: number;
+    durable: (LogPosition & { seq: number }) | undefined;
+  }): number {
     const { bytes, view } = this;
     let first = markBytes;
     if (place.durable) {
@@ -112,9 +124,16 @@ export class WriteGroup {
     for (let start = markBytes; start < this.length; start = cursor.end) {
       cursor.moveTo(start);
       if (cursor.type === recordTypes.batchEnd) {
-        fillBatchEnd(view, cursor.keyEnd, { firstOffset: shift + (batchStart < 0 ? start : batchStart), checksumXor: batchXor });
+        fillBatchEnd(view, cursor.keyEnd, {
+          firstOffset: shift + (batchStart < 0 ? start : batchStart),
+          checksumXor: batchXor,
+        });
       }
-      const crc = sealRecord(bytes, view, { start, end: cursor.end, seed: recordSeed(place.fileSeed, shift + start) });
+      const crc = sealRecord(bytes, view, {
+        start,
+        end: cursor.end,
+        seed: recordSeed(place.fileSeed, shift + start),
+      });
       if ((cursor.flags & recordFlags.inBatch) === 0) {
         batchStart = -1;
         batchXor = 0;
@@ -135,7 +154,9 @@ export class WriteGroup {
   #reserve(end: number): void {
     if (end <= this.bytes.length) return;
     // Not from the pool: a buffer of unusual size is used once.
-    const larger = Buffer.allocUnsafeSlow(Math.max(end, Math.min(this.bytes.length * 2, this.bytes.length + writeBufferBytes * 16)));
+    const larger = Buffer.allocUnsafeSlow(
+      Math.max(end, Math.min(this.bytes.length * 2, this.bytes.length + writeBufferBytes * 16)),
+    );
     this.bytes.copy(larger, 0, 0, this.length);
     this.bytes = larger;
     this.view = new DataView(larger.buffer, larger.byteOffset, larger.byteLength);

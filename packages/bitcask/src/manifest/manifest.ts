@@ -52,7 +52,11 @@ export class Manifest {
   }
 
   /** Makes the first manifest of a new store. When this returns, an empty store exists durably. */
-  static create(fs: FileSystem, directory: string, init: { storeId: Uint8Array; state: ManifestState }): Manifest {
+  static create(
+    fs: FileSystem,
+    directory: string,
+    init: { storeId: Uint8Array; state: ManifestState },
+  ): Manifest {
     return Manifest.#write(fs, directory, { ...init, number: 1 });
   }
 
@@ -73,7 +77,16 @@ export class Manifest {
     }
     if (offset === fileHeaderBytes || hasLaterFrame(bytes, seed, offset)) throw damagedManifest(file, offset);
     const handle = fs.open(path.join(directory, file), options.readOnly ? "read" : "write");
-    const manifest = new Manifest({ fs, directory, storeId: header.storeId, number, state, handle, seed, end: offset });
+    const manifest = new Manifest({
+      fs,
+      directory,
+      storeId: header.storeId,
+      number,
+      state,
+      handle,
+      seed,
+      end: offset,
+    });
     // Bytes of a torn edit must not stay behind the next one.
     if (!options.readOnly && offset < bytes.length) manifest.#handle.truncate(offset);
     return manifest;
@@ -133,7 +146,9 @@ export class Manifest {
       });
     } catch (error) {
       // CURRENT may already name the new file, so edits must not go to the old one any more.
-      this.#broken = wrapSystemError(error, "rewriting the manifest", { file: manifestName(this.number + 1) });
+      this.#broken = wrapSystemError(error, "rewriting the manifest", {
+        file: manifestName(this.number + 1),
+      });
       return;
     }
     const old = this.number;
@@ -162,7 +177,10 @@ export class Manifest {
       createdAtMs: Date.now(),
     });
     const seed = seedOf(header);
-    const bytes = Buffer.concat([header, encodeFrame(state.toOperations(), { fileSeed: seed, offset: header.length })]);
+    const bytes = Buffer.concat([
+      header,
+      encodeFrame(state.toOperations(), { fileSeed: seed, offset: header.length }),
+    ]);
     const handle = fs.create(target);
     try {
       writeFully(handle, bytes, { start: 0, end: bytes.length, position: 0 });
@@ -203,16 +221,24 @@ function readCurrent(fs: FileSystem, directory: string): number {
   const text = readWhole(fs, directory, currentName).toString("latin1");
   const match = /^MANIFEST-(\d{6,})\n$/.exec(text);
   if (match) return Number(match[1]);
-  throw new BitcaskError("CORRUPT_MANIFEST", "CURRENT does not name a manifest. Run `bitcask repair` on the directory.", {
-    file: currentName,
-    offset: 0,
-  });
+  throw new BitcaskError(
+    "CORRUPT_MANIFEST",
+    "CURRENT does not name a manifest. Run `bitcask repair` on the directory.",
+    {
+      file: currentName,
+      offset: 0,
+    },
+  );
 }
 
 function readWhole(fs: FileSystem, directory: string, file: string): Buffer {
   const size = fs.sizeOf(path.join(directory, file));
   if (size === undefined) {
-    throw new BitcaskError("CORRUPT_MANIFEST", `${file} is missing. Run \`bitcask repair\` on the directory.`, { file });
+    throw new BitcaskError(
+      "CORRUPT_MANIFEST",
+      `${file} is missing. Run \`bitcask repair\` on the directory.`,
+      { file },
+    );
   }
   const handle = fs.open(path.join(directory, file), "read");
   try {

@@ -1,3 +1,4 @@
+import { copyBytes } from "../format/bytes.ts";
 import { BitcaskError } from "../errors.ts";
 import { maxKeyBytes } from "../limits.ts";
 import { writeText } from "../log/write-group.ts";
@@ -13,12 +14,14 @@ export class KeyEncoder {
 
   encode(key: string | Uint8Array): void {
     if (typeof key === "string") {
-      if (key.length > maxKeyBytes || (key.length * 3 > maxKeyBytes && Buffer.byteLength(key) > maxKeyBytes)) throw tooLong();
+      if (key.length > maxKeyBytes || (key.length * 3 > maxKeyBytes && Buffer.byteLength(key) > maxKeyBytes))
+        throw tooLong();
       this.bytes = this.#scratch;
       this.length = writeText(this.#scratch, key, 0);
       return;
     }
-    if (!(key instanceof Uint8Array)) throw new BitcaskError("INVALID_ARGUMENT", "a key is a string or a Uint8Array");
+    if (!(key instanceof Uint8Array))
+      throw new BitcaskError("INVALID_ARGUMENT", "a key is a string or a Uint8Array");
     if (key.length > maxKeyBytes) throw tooLong();
     this.bytes = key;
     this.length = key.length;
@@ -26,7 +29,7 @@ export class KeyEncoder {
 
   /** A copy of what was encoded last. */
   copy(): Uint8Array {
-    return this.bytes.slice(0, this.length);
+    return copyBytes(this.bytes, 0, this.length);
   }
 }
 

@@ -117,7 +117,9 @@ export class Reader {
     refuseHuge(blob);
     const release = this.#state.retirement.hold();
     try {
-      const chunks = await Promise.all([...blob.chunks.keys()].map((index) => this.#records.read(chunkOf(blob, index))));
+      const chunks = await Promise.all(
+        [...blob.chunks.keys()].map((index) => this.#records.read(chunkOf(blob, index))),
+      );
       return Buffer.concat(chunks.map((chunk) => chunk.subarray(valueStartOf(chunk))));
     } finally {
       release();
@@ -169,7 +171,11 @@ export class Reader {
     const entry = this.#index.find(this.#key.bytes, 0, this.#key.length);
     if (entry < 0 || this.#isExpired(entry)) return undefined;
     const keydir = this.#keydir;
-    const location = { fileId: keydir.fileIdAt(entry), offset: keydir.offsetAt(entry), size: keydir.sizeAt(entry) };
+    const location = {
+      fileId: keydir.fileIdAt(entry),
+      offset: keydir.offsetAt(entry),
+      size: keydir.sizeAt(entry),
+    };
     return this.#records.read(location, this.#key.copy());
   }
 
@@ -179,14 +185,18 @@ export class Reader {
       keydir.fileIdAt(entry),
       keydir.offsetAt(entry),
       keydir.sizeAt(entry),
-      this.#key.length === this.#key.bytes.length ? this.#key.bytes : this.#key.bytes.subarray(0, this.#key.length),
+      this.#key.length === this.#key.bytes.length
+        ? this.#key.bytes
+        : this.#key.bytes.subarray(0, this.#key.length),
     );
   }
 
   #holdsKey(record: Buffer): boolean {
     const start = bytesBeforeKey(flagsOf(record));
     const length = valueStartOf(record) - start;
-    return length === this.#key.length && record.compare(this.#key.bytes, 0, length, start, start + length) === 0;
+    return (
+      length === this.#key.length && record.compare(this.#key.bytes, 0, length, start, start + length) === 0
+    );
   }
 
   #isExpired(entry: number): boolean {
@@ -201,12 +211,18 @@ const attributes = new RecordCursor();
 function chunkOf(blob: Blob, index: number): { fileId: number; offset: number; size: number } {
   const chunk = blob.chunks[index];
   if (chunk) return chunk;
-  throw new BitcaskError("CORRUPT", `chunk ${index} of a streamed value is missing; writing the key again heals it`);
+  throw new BitcaskError(
+    "CORRUPT",
+    `chunk ${index} of a streamed value is missing; writing the key again heals it`,
+  );
 }
 
 /** What is larger does not belong in one buffer. */
 function refuseHuge(blob: Blob): void {
   const bytes = blob.chunks.reduce((sum, chunk) => sum + (chunk?.size ?? 0), 0);
   if (bytes <= maxWholeValueBytes) return;
-  throw new BitcaskError("VALUE_TOO_LARGE", `the streamed value has about ${bytes} bytes; read it with getStream()`);
+  throw new BitcaskError(
+    "VALUE_TOO_LARGE",
+    `the streamed value has about ${bytes} bytes; read it with getStream()`,
+  );
 }

@@ -40,7 +40,8 @@ export class RecordReader {
     } catch (error) {
       throw readError(error, { file, offset, key });
     }
-    if (read !== size || !recordIsSound(bytes, recordSeed(file.seed, offset))) throw this.#damage({ file, offset, key });
+    if (read !== size || !recordIsSound(bytes, recordSeed(file.seed, offset)))
+      throw this.#damage({ file, offset, key });
     return bytes;
   }
 
@@ -60,7 +61,8 @@ export class RecordReader {
     } finally {
       this.#table.readDone(file);
     }
-    if (read !== size || !recordIsSound(bytes, recordSeed(file.seed, offset))) throw this.#damage({ file, offset, key });
+    if (read !== size || !recordIsSound(bytes, recordSeed(file.seed, offset)))
+      throw this.#damage({ file, offset, key });
     return bytes;
   }
 
@@ -107,7 +109,10 @@ export function describeKey(key: Uint8Array): string {
   return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown;
 }
 
-function readError(error: unknown, from: { file: DataFile; offset: number; key: Uint8Array | undefined }): BitcaskError {
+function readError(
+  error: unknown,
+  from: { file: DataFile; offset: number; key: Uint8Array | undefined },
+): BitcaskError {
   const { file, offset, key } = from;
   return wrapSystemError(error, `reading byte ${offset} of ${file.name}`, {
     file: file.name,

@@ -37,7 +37,6 @@ const readAhead = 64;
  * which the snapshot was taken.
  */
 export class Snapshot implements Disposable, AsyncDisposable {
-  readonly #state: LiveState;
   readonly #keys: KeydirSnapshot;
   readonly #records: RecordReader;
   readonly #reader: Reader;
@@ -49,9 +48,13 @@ export class Snapshot implements Disposable, AsyncDisposable {
   #released = false;
 
   /** Made by `Bitcask.snapshot()`. */
-  constructor(init: { state: LiveState; records: RecordReader; nowMs: number; onRelease: (snapshot: Snapshot) => void }) {
+  constructor(init: {
+    state: LiveState;
+    records: RecordReader;
+    nowMs: number;
+    onRelease: (snapshot: Snapshot) => void;
+  }) {
     const { state } = init;
-    this.#state = state;
     this.#records = init.records;
     this.#nowMs = init.nowMs;
     this.#onRelease = init.onRelease;
@@ -60,7 +63,12 @@ export class Snapshot implements Disposable, AsyncDisposable {
     this.meta = state.meta?.bytes;
     const keys = this.#keys;
     const find = (key: Uint8Array, start?: number, end?: number): number => keys.find(key, start, end);
-    this.#reader = new Reader({ state, records: init.records, index: { find, candidate: find }, clock: () => init.nowMs });
+    this.#reader = new Reader({
+      state,
+      records: init.records,
+      index: { find, candidate: find },
+      clock: () => init.nowMs,
+    });
   }
 
   /** Number of keys, including those that have expired but were not merged away yet. */
@@ -184,7 +192,10 @@ export class Snapshot implements Disposable, AsyncDisposable {
     if (this.#keys.ordered) return this.#keys.ordered.scan(range);
     const { limit: _limit, ...bounds } = options;
     if (Object.values(bounds).some((bound) => bound !== undefined && bound !== false)) {
-      throw new BitcaskError("NOT_ORDERED", "ranges, prefixes and reverse need a store opened with { ordered: true }");
+      throw new BitcaskError(
+        "NOT_ORDERED",
+        "ranges, prefixes and reverse need a store opened with { ordered: true }",
+      );
     }
     return this.#keys.cursor();
   }
@@ -194,7 +205,8 @@ export class Snapshot implements Disposable, AsyncDisposable {
   }
 
   #refuseIfReleased(): void {
-    if (this.#released) throw new BitcaskError("CLOSED", "the snapshot has been released, or its store closed");
+    if (this.#released)
+      throw new BitcaskError("CLOSED", "the snapshot has been released, or its store closed");
   }
 }
 

@@ -82,14 +82,23 @@ function checkBlocks(bytes: Buffer, seed: number): HintSummary | undefined {
   for (;;) {
     const block = readHintBlock(bytes, view, { start, fileSeed: seed });
     if (!block) return undefined;
-    if (block.isSummary) return block.end === bytes.length ? decodeHintSummary(bytes, view, block.payloadStart) : undefined;
+    if (block.isSummary)
+      return block.end === bytes.length ? decodeHintSummary(bytes, view, block.payloadStart) : undefined;
     start = block.end;
   }
 }
 
 /** A block's head without its checksum, which {@link readHint} has checked. */
-function readHintBlockHead(view: DataView, start: number): { entries: number; payloadStart: number; end: number; isSummary: boolean } {
+function readHintBlockHead(
+  view: DataView,
+  start: number,
+): { entries: number; payloadStart: number; end: number; isSummary: boolean } {
   const payloadStart = start + 12;
   const entries = view.getUint32(start + 8, true);
-  return { entries, payloadStart, end: payloadStart + view.getUint32(start + 4, true), isSummary: entries === 0xffff_ffff };
+  return {
+    entries,
+    payloadStart,
+    end: payloadStart + view.getUint32(start + 4, true),
+    isSummary: entries === 0xffff_ffff,
+  };
 }

@@ -1,6 +1,12 @@
 import { BitcaskError } from "../errors.ts";
 import { decodeFileHeader, fileHeaderBytes } from "../format/file-header.ts";
-import { currentName, dataFileIdOf, hintFileIdOf, isTemporary, manifestNumberOf } from "../format/file-names.ts";
+import {
+  currentName,
+  dataFileIdOf,
+  hintFileIdOf,
+  isTemporary,
+  manifestNumberOf,
+} from "../format/file-names.ts";
 import { readFully } from "../fs/file-system.ts";
 import type { FileTable } from "../log/file-table.ts";
 import type { Manifest } from "../manifest/manifest.ts";

@@ -9,7 +9,11 @@ import type { FileTable } from "../log/file-table.ts";
  * Keeps a copy of bytes that are about to be cut off, for whoever wants to know what was there. Returns its name, or
  * `undefined` when there was nothing but zeros or no room: a full disk must not keep a store from opening.
  */
-export function quarantine(table: FileTable, file: DataFile, range: { from: number; to: number }): string | undefined {
+export function quarantine(
+  table: FileTable,
+  file: DataFile,
+  range: { from: number; to: number },
+): string | undefined {
   const { fs } = table;
   const to = Math.min(range.to, range.from + maxQuarantineBytes);
   const name = `${String(file.fileId).padStart(10, "0")}-${range.from}.bin`;

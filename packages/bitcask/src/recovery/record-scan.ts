@@ -71,7 +71,11 @@ export class RecordScan {
       }
       if (record.type === recordTypes.batchEnd) {
         const end = decodeBatchEnd(record.value);
-        if (!end || end.operations !== members || (members > 0 && (end.firstOffset !== unitStart || end.checksumXor !== xor >>> 0))) {
+        if (
+          !end ||
+          end.operations !== members ||
+          (members > 0 && (end.firstOffset !== unitStart || end.checksumXor !== xor >>> 0))
+        ) {
           return { stop: "badBatch", offset: unitStart, troubleAt: at, nextAt: next };
         }
       } else if (members > 0) return { stop: "badBatch", offset: unitStart, troubleAt: at, nextAt: next };
@@ -126,7 +130,10 @@ export class RecordScan {
     if (this.#ended) return;
     const kept = this.#base + this.#filled - keepFrom;
     const wanted = Math.min(Math.max(until - keepFrom, kept + scanChunkBytes / 2), maxBatchBytes * 2);
-    const target = wanted > this.#bytes.length ? Buffer.allocUnsafe(Math.max(wanted, this.#bytes.length * 2)) : this.#bytes;
+    const target =
+      wanted > this.#bytes.length
+        ? Buffer.allocUnsafe(Math.max(wanted, this.#bytes.length * 2))
+        : this.#bytes;
     this.#bytes.copy(target, 0, keepFrom - this.#base, this.#filled);
     if (target !== this.#bytes) {
       this.#bytes = target;
@@ -135,7 +142,11 @@ export class RecordScan {
     this.#base = keepFrom;
     this.#filled = kept;
     const length = Math.min(this.#bytes.length - kept, this.#to - keepFrom - kept);
-    const read = await readFullyAsync(this.#handle, this.#bytes, { start: kept, length, position: keepFrom + kept });
+    const read = await readFullyAsync(this.#handle, this.#bytes, {
+      start: kept,
+      length,
+      position: keepFrom + kept,
+    });
     this.#filled += read;
     if (read < length || keepFrom + this.#filled >= this.#to) this.#ended = true;
   }

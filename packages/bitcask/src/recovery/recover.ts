@@ -36,9 +36,13 @@ function openDataFile(context: RecoveryContext, listed: ManifestFile): DataFile 
   const name = dataName(listed.fileId);
   const size = table.fs.sizeOf(table.pathOf(name));
   if (size === undefined) {
-    throw new BitcaskError("MISSING_FILE", `${name} is listed in the manifest but missing. Restore it, or run \`bitcask repair\`.`, {
-      file: name,
-    });
+    throw new BitcaskError(
+      "MISSING_FILE",
+      `${name} is listed in the manifest but missing. Restore it, or run \`bitcask repair\`.`,
+      {
+        file: name,
+      },
+    );
   }
   const bytes = Buffer.alloc(fileHeaderBytes);
   const handle = table.fs.open(table.pathOf(name), "read");
@@ -54,20 +58,34 @@ function openDataFile(context: RecoveryContext, listed: ManifestFile): DataFile 
     Buffer.compare(header.salt, listed.salt) === 0 &&
     Buffer.compare(header.storeId, manifest.storeId) === 0;
   if (!isMeant) {
-    throw new BitcaskError("CORRUPT", `${name} is not the file that the manifest lists under that name`, { file: name, offset: 0 });
+    throw new BitcaskError("CORRUPT", `${name} is not the file that the manifest lists under that name`, {
+      file: name,
+      offset: 0,
+    });
   }
   if (listed.sealed && size < listed.sealed.size) {
-    throw new BitcaskError("CORRUPT", `${name} should have ${listed.sealed.size} bytes but has ${size}`, { file: name, offset: size });
+    throw new BitcaskError("CORRUPT", `${name} should have ${listed.sealed.size} bytes but has ${size}`, {
+      file: name,
+      offset: size,
+    });
   }
   const { fileId, kind, salt, sealed } = listed;
   const file = new DataFile({ fileId, kind, salt, seed: seedOf(bytes), size: sealed?.size ?? size });
-  if (sealed) Object.assign(file, { sealed: true, records: sealed.records, minSeq: sealed.minSeq, maxSeq: sealed.maxSeq });
+  if (sealed)
+    Object.assign(file, {
+      sealed: true,
+      records: sealed.records,
+      minSeq: sealed.minSeq,
+      maxSeq: sealed.maxSeq,
+    });
   return file;
 }
 
 /** Oldest first, so that few deletions have to be remembered; the next hint is read while one is taken in. */
 async function loadSealedFiles(context: RecoveryContext, listed: ManifestFile[]): Promise<void> {
-  const files = listed.map((each) => context.table.require(each.fileId)).toSorted((a, b) => a.minSeq - b.minSeq);
+  const files = listed
+    .map((each) => context.table.require(each.fileId))
+    .toSorted((a, b) => a.minSeq - b.minSeq);
   let upcoming = files.length > 0 ? startReading(context, files[0]!) : undefined;
   for (const [index, file] of files.entries()) {
     const following = files[index + 1];
@@ -87,7 +105,11 @@ function startReading(context: RecoveryContext, file: DataFile): Promise<Checked
   return readHint(context.table, file, { storeId: context.manifest.storeId, dataSize: file.size });
 }
 
-function takeHint(context: RecoveryContext, file: DataFile, from: { hint: CheckedHint; olderMayFollow: boolean }): void {
+function takeHint(
+  context: RecoveryContext,
+  file: DataFile,
+  from: { hint: CheckedHint; olderMayFollow: boolean },
+): void {
   const { loader, state } = context;
   const { hint, olderMayFollow } = from;
   if (hint.summary.meta) state.noteMeta(hint.summary.meta);
@@ -105,7 +127,11 @@ async function scanSealed(
 ): Promise<void> {
   const { table, manifest, events } = context;
   const hint = context.readOnly ? undefined : new HintWriter(table, file, manifest.storeId);
-  const scan = new RecordScan(table.handleOf(file), { seed: file.seed, from: fileHeaderBytes, to: file.size });
+  const scan = new RecordScan(table.handleOf(file), {
+    seed: file.seed,
+    from: fileHeaderBytes,
+    to: file.size,
+  });
   const result = await scan.run((record, offset) => {
     loadScanned(context, record, { file, offset, olderMayFollow: how.olderMayFollow });
     if (hint) noteInHint(hint, record, offset);

@@ -10,7 +10,6 @@ import { furthestMark } from "./mark-search.ts";
 import { quarantine } from "./quarantine.ts";
 import { RecordScan, type ScanResult, type ScanStop } from "./record-scan.ts";
 
-
 /**
  * Reads the moving end of the log: the files that were not sealed when the store was last open.
  *
@@ -61,7 +60,11 @@ async function scanTailFile(
 ): Promise<ScanResult> {
   const { file, end } = range;
   const handle = context.table.handleOf(file);
-  const scan = new RecordScan(handle, { seed: file.seed, from: fileHeaderBytes, to: Math.min(end, file.size) });
+  const scan = new RecordScan(handle, {
+    seed: file.seed,
+    from: fileHeaderBytes,
+    to: Math.min(end, file.size),
+  });
   return scan.run((record, offset) => {
     if (record.type !== recordTypes.mark) file.countRecord(record.seq);
     loadScanned(context, record, { file, offset, olderMayFollow: false });

@@ -112,7 +112,12 @@ export function encodeBlobDescriptor(descriptor: BlobDescriptor): Uint8Array {
 }
 
 export function decodeBlobDescriptor(value: Uint8Array): BlobDescriptor {
-  if (value.length !== 16) throw new BitcaskError("CORRUPT", "the description of a streamed value has the wrong size");
+  if (value.length !== 16)
+    throw new BitcaskError("CORRUPT", "the description of a streamed value has the wrong size");
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  return { blobId: readUint48(view, 0), chunkCount: view.getUint32(6, true), totalBytes: readUint48(view, 10) };
+  return {
+    blobId: readUint48(view, 0),
+    chunkCount: view.getUint32(6, true),
+    totalBytes: readUint48(view, 10),
+  };
 }

@@ -59,7 +59,8 @@ export class LiveState {
         break;
       case recordTypes.del:
         file.tombstones++;
-        if (this.keydir.remove(record.bytes, undefined, record.keyStart, record.keyEnd)) this.release(this.keydir.replaced);
+        if (this.keydir.remove(record.bytes, undefined, record.keyStart, record.keyEnd))
+          this.release(this.keydir.replaced);
         break;
       case recordTypes.rangeDel:
         this.#applyRangeDelete(record, file, offset);
@@ -108,7 +109,10 @@ export class LiveState {
     const { keydir } = this;
     const keys: Uint8Array[] = [];
     if (keydir.ordered) {
-      const cursor = keydir.ordered.scan({ ...(bounds.gte && { gte: bounds.gte }), ...(bounds.lt && { lt: bounds.lt }) });
+      const cursor = keydir.ordered.scan({
+        ...(bounds.gte && { gte: bounds.gte }),
+        ...(bounds.lt && { lt: bounds.lt }),
+      });
       while (cursor.next()) if (cursor.seq < seq) keys.push(cursor.key());
     } else {
       using snapshot = keydir.snapshot();
@@ -131,10 +135,12 @@ export class LiveState {
     place.seq = record.seq;
     place.expiresAtMs = record.expiresAtMs;
     // An owner must be known before its predecessor is released: both may be the same blob only by mistake, never here.
-    if ((record.flags & recordFlags.blob) !== 0) this.blobs.setOwner(decodeBlobDescriptor(record.value), record.seq);
+    if ((record.flags & recordFlags.blob) !== 0)
+      this.blobs.setOwner(decodeBlobDescriptor(record.value), record.seq);
     file.liveBytes += size;
     if (record.expiresAtMs !== 0) this.countExpiring(file, size, record.expiresAtMs);
-    if (this.keydir.set(record.bytes, place, record.keyStart, record.keyEnd)) this.release(this.keydir.replaced);
+    if (this.keydir.set(record.bytes, place, record.keyStart, record.keyEnd))
+      this.release(this.keydir.replaced);
   }
 
   countExpiring(file: DataFile, size: number, expiresAtMs: number): void {

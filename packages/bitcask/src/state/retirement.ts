@@ -44,6 +44,7 @@ export class Retirement {
   #discardUnseen(): void {
     let oldestLive = Number.POSITIVE_INFINITY;
     for (const id of this.#live) oldestLive = Math.min(oldestLive, id);
-    while (this.#waiting.length > 0 && this.#waiting[0]!.before <= oldestLive) this.#waiting.shift()!.discard();
+    while (this.#waiting.length > 0 && this.#waiting[0]!.before <= oldestLive)
+      this.#waiting.shift()!.discard();
   }
 }

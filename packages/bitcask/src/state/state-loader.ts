@@ -32,7 +32,10 @@ export class StateLoader {
 
   constructor(
     state: LiveState,
-    init: { newTombstones: () => Keydir; readValue: (file: DataFile, offset: number, size: number) => Uint8Array },
+    init: {
+      newTombstones: () => Keydir;
+      readValue: (file: DataFile, offset: number, size: number) => Uint8Array;
+    },
   ) {
     this.#state = state;
     this.#newTombstones = init.newTombstones;
@@ -84,7 +87,7 @@ export class StateLoader {
     using snapshot = keydir.snapshot();
     const cursor = snapshot.cursor();
     while (cursor.next()) if (blobs.ofOwner(cursor.seq)) owners.add(cursor.seq);
-    for (const blob of [...blobs.values()]) if (!owners.has(blob.ownerSeq)) this.#state.releaseBlob(blob);
+    for (const blob of blobs.values()) if (!owners.has(blob.ownerSeq)) this.#state.releaseBlob(blob);
   }
 
   #loadPut(record: LoadedRecord, file: DataFile, offset: number): void {
@@ -126,6 +129,11 @@ export class StateLoader {
     }
     if (!at.olderMayFollow) return;
     this.#tombstones ??= this.#newTombstones();
-    this.#tombstones.setIfNewer(bytes, { fileId: file.fileId, offset: 0, size, seq, expiresAtMs: 0 }, keyStart, keyEnd);
+    this.#tombstones.setIfNewer(
+      bytes,
+      { fileId: file.fileId, offset: 0, size, seq, expiresAtMs: 0 },
+      keyStart,
+      keyEnd,
+    );
   }
 }

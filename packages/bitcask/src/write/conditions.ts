@@ -34,17 +34,24 @@ export class ConditionChecker {
     const { ifVersion, ifAbsent } = condition;
     if (ifVersion === undefined && ifAbsent !== true) return;
     if (ifVersion !== undefined && ifAbsent === true) {
-      throw new BitcaskError("INVALID_ARGUMENT", "ifVersion and ifAbsent contradict each other; give one of them");
+      throw new BitcaskError(
+        "INVALID_ARGUMENT",
+        "ifVersion and ifAbsent contradict each other; give one of them",
+      );
     }
     const bytes = keyBytes(key);
     const version = this.#presentVersion(bytes);
     if (ifAbsent === true ? version === undefined : version === ifVersion) return;
     const found = version === undefined ? "it is absent" : `it has version ${version}`;
     const expected = ifAbsent === true ? "to be absent" : `to have version ${ifVersion}`;
-    throw new BitcaskError("CONDITION_FAILED", `expected key ${describeKey(bytes)} ${expected}, but ${found}`, {
-      key: Uint8Array.from(bytes),
-      outcome: "not-applied",
-    });
+    throw new BitcaskError(
+      "CONDITION_FAILED",
+      `expected key ${describeKey(bytes)} ${expected}, but ${found}`,
+      {
+        key: Uint8Array.from(bytes),
+        outcome: "not-applied",
+      },
+    );
   }
 
   #presentVersion(key: Uint8Array): number | undefined {

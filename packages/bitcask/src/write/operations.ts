@@ -25,7 +25,10 @@ export interface ClearRange {
 
 /** One step of an atomic batch. Conditions are about the state before the batch. */
 export type BatchOperation =
-  | ({ readonly type: "put"; readonly key: string | Uint8Array; readonly value: string | Uint8Array } & Omit<PutOptions, "sync">)
+  | ({ readonly type: "put"; readonly key: string | Uint8Array; readonly value: string | Uint8Array } & Omit<
+      PutOptions,
+      "sync"
+    >)
   | ({ readonly type: "del"; readonly key: string | Uint8Array } & Pick<WriteCondition, "ifVersion">)
   | ({ readonly type: "clear" } & ClearRange);
 

@@ -23,7 +23,13 @@ export class Writer {
   /** Filled in again for every record. */
   readonly #fields: AppendFields = { type: 0, flags: 0, seq: 0, expiresAtMs: 0, version: 0 };
 
-  constructor(init: { log: Log; commit: GroupCommit; conditions: ConditionChecker; clock: () => number; syncByDefault: boolean }) {
+  constructor(init: {
+    log: Log;
+    commit: GroupCommit;
+    conditions: ConditionChecker;
+    clock: () => number;
+    syncByDefault: boolean;
+  }) {
     this.#log = init.log;
     this.#commit = init.commit;
     this.#conditions = init.conditions;
@@ -40,7 +46,11 @@ export class Writer {
   }
 
   /** A put whose value describes a streamed value. */
-  putDescriptor(key: string | Uint8Array, descriptor: Uint8Array, options: PutOptions | undefined): Promise<void> {
+  putDescriptor(
+    key: string | Uint8Array,
+    descriptor: Uint8Array,
+    options: PutOptions | undefined,
+  ): Promise<void> {
     this.#log.failure.refuseIfStopped();
     if (options) this.#conditions.check(key, options);
     const group = this.#commit.openGroup();
@@ -93,13 +103,20 @@ export class Writer {
 
   #checkBatch(operations: readonly BatchOperation[], options: BatchOptions): void {
     if (operations.length > maxBatchOperations) {
-      throw new BitcaskError("BATCH_TOO_LARGE", `a batch may have at most ${maxBatchOperations} operations, not ${operations.length}`);
+      throw new BitcaskError(
+        "BATCH_TOO_LARGE",
+        `a batch may have at most ${maxBatchOperations} operations, not ${operations.length}`,
+      );
     }
     const metaBytes = options.meta?.length ?? 0;
     if (metaBytes > maxMetaBytes) {
-      throw new BitcaskError("META_TOO_LARGE", `commit metadata may have at most ${maxMetaBytes} bytes, not ${metaBytes}`);
+      throw new BitcaskError(
+        "META_TOO_LARGE",
+        `commit metadata may have at most ${maxMetaBytes} bytes, not ${metaBytes}`,
+      );
     }
-    for (const operation of operations) if (operation.type !== "clear") this.#conditions.check(operation.key, operation);
+    for (const operation of operations)
+      if (operation.type !== "clear") this.#conditions.check(operation.key, operation);
   }
 
   #appendBatch(group: WriteGroup, operations: readonly BatchOperation[], meta: Uint8Array | undefined): void {
@@ -110,7 +127,10 @@ export class Writer {
       for (const operation of operations) {
         this.#appendOperation(group, operation, flags);
         if (group.length - length > maxBatchBytes) {
-          throw new BitcaskError("BATCH_TOO_LARGE", `a batch may have at most ${maxBatchBytes} bytes once encoded`);
+          throw new BitcaskError(
+            "BATCH_TOO_LARGE",
+            `a batch may have at most ${maxBatchBytes} bytes once encoded`,
+          );
         }
       }
       if (flags === 0) return;
@@ -129,13 +149,23 @@ export class Writer {
   #appendOperation(group: WriteGroup, operation: BatchOperation, flags: number): void {
     switch (operation.type) {
       case "put":
-        this.#appendPut(group, { key: operation.key, value: operation.value, options: operation, extraFlags: flags });
+        this.#appendPut(group, {
+          key: operation.key,
+          value: operation.value,
+          options: operation,
+          extraFlags: flags,
+        });
         break;
       case "del":
         this.#append(group, { type: recordTypes.del, flags, key: checkKey(operation.key), value: noBytes });
         break;
       case "clear":
-        this.#append(group, { type: recordTypes.rangeDel, flags, key: noBytes, value: encodeRange(operation) });
+        this.#append(group, {
+          type: recordTypes.rangeDel,
+          flags,
+          key: noBytes,
+          value: encodeRange(operation),
+        });
         break;
       default:
         throw new BitcaskError("INVALID_ARGUMENT", "a batch operation is a put, a del or a clear");
@@ -144,7 +174,12 @@ export class Writer {
 
   #appendPut(
     group: WriteGroup,
-    put: { key: string | Uint8Array; value: string | Uint8Array; options: PutOptions | undefined; extraFlags: number },
+    put: {
+      key: string | Uint8Array;
+      value: string | Uint8Array;
+      options: PutOptions | undefined;
+      extraFlags: number;
+    },
   ): void {
     const { key, value, options } = put;
     const fields = this.#fields;
@@ -155,8 +190,14 @@ export class Writer {
     if (typeof value !== "string" && !(value instanceof Uint8Array)) {
       throw new BitcaskError("INVALID_ARGUMENT", "a value is a string or a Uint8Array");
     }
-    if (value.length > maxValueBytes || (typeof value === "string" && Buffer.byteLength(value) > maxValueBytes)) {
-      throw new BitcaskError("VALUE_TOO_LARGE", `a value may have at most ${maxValueBytes} bytes; use putStream() for a larger one`);
+    if (
+      value.length > maxValueBytes ||
+      (typeof value === "string" && Buffer.byteLength(value) > maxValueBytes)
+    ) {
+      throw new BitcaskError(
+        "VALUE_TOO_LARGE",
+        `a value may have at most ${maxValueBytes} bytes; use putStream() for a larger one`,
+      );
     }
     fields.seq = this.#log.nextSeq();
     group.append(fields, key, value);
@@ -171,18 +212,27 @@ export class Writer {
       expiresAtMs = Math.ceil(this.#clock() + ttlMs);
     }
     if (expiresAtMs !== undefined) {
-      refuseUnless(Number.isSafeInteger(expiresAtMs) && expiresAtMs > 0 && expiresAtMs < 2 ** 48, "expiresAtMs must fit in 48 bits");
+      refuseUnless(
+        Number.isSafeInteger(expiresAtMs) && expiresAtMs > 0 && expiresAtMs < 2 ** 48,
+        "expiresAtMs must fit in 48 bits",
+      );
       this.#fields.flags += recordFlags.expires;
       this.#fields.expiresAtMs = expiresAtMs;
     }
     if (version !== undefined) {
-      refuseUnless(Number.isSafeInteger(version) && version >= 0, "version must be a safe integer of at least 0");
+      refuseUnless(
+        Number.isSafeInteger(version) && version >= 0,
+        "version must be a safe integer of at least 0",
+      );
       this.#fields.flags += recordFlags.version;
       this.#fields.version = version;
     }
   }
 
-  #append(group: WriteGroup, record: { type: number; flags: number; key: string | Uint8Array; value: Uint8Array }): void {
+  #append(
+    group: WriteGroup,
+    record: { type: number; flags: number; key: string | Uint8Array; value: Uint8Array },
+  ): void {
     this.#fields.type = record.type;
     this.#fields.flags = record.flags;
     this.#fields.seq = this.#log.nextSeq();
