@@ -1,1 +1,17 @@
-export {};
+export { Bitcask } from "./bitcask.ts";
+export type { MergePolicy, Durability, OpenOptions } from "./options.ts";
+
+export type { Entry } from "./read/reader.ts";
+export type { ScanEntry, ScanOptions, Snapshot } from "./read/snapshot.ts";
+export type {
+  BatchOperation,
+  BatchOptions,
+  ClearRange,
+  DeleteOptions,
+  PutOptions,
+} from "./write/operations.ts";
+export type { WriteCondition } from "./write/conditions.ts";
+
+export { BitcaskError, type BitcaskErrorCode, type WriteOutcome } from "./errors.ts";
+export type { BitcaskEvent, BitcaskListener, MergeResult } from "./events.ts";
+export type { BitcaskStats } from "./stats.ts";
