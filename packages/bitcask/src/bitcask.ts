@@ -88,6 +88,14 @@ export class Bitcask implements AsyncDisposable {
     return Promise.all(keys.map((key) => reader.get(key)));
   }
 
+  /**
+   * When a key expires, in milliseconds since the epoch of the store's clock: 0 for never, -1 if there is no such key. Reads
+   * nothing from the disk (in fingerprint mode: the records that look like the key's).
+   */
+  expiryOf(key: string | Uint8Array): number {
+    return this.#open().reader.expiryOf(key);
+  }
+
   /** Whether the key is there and has not expired. Looks at memory only, except with a fingerprint keydir. */
   has(key: string | Uint8Array): boolean {
     return this.#open().reader.has(key);

@@ -48,6 +48,13 @@ export class Reader {
     return entry >= 0 && !this.#isExpired(entry);
   }
 
+  /** When a key expires: 0 for never, -1 if it is absent. */
+  expiryOf(key: string | Uint8Array): number {
+    this.#key.encode(key);
+    const entry = this.#index.find(this.#key.bytes, 0, this.#key.length);
+    return entry < 0 || this.#isExpired(entry) ? -1 : this.#keydir.expiresAtMsAt(entry);
+  }
+
   /** The fast path of the package: one lookup, one read call, one checksum. */
   getSync(key: string | Uint8Array): Buffer | undefined {
     const record = this.#recordSync(key);

@@ -119,6 +119,17 @@ export class Snapshot implements Disposable, AsyncDisposable {
     }
   }
 
+  /** Keys that will expire, with the time at which they do, in no particular order. Reads no values. */
+  *expiringKeysSync(): Generator<{ readonly key: Buffer; readonly expiresAtMs: number }, void> {
+    const cursor = this.#cursor({});
+    while (cursor.next()) {
+      const { expiresAtMs } = cursor;
+      if (expiresAtMs === 0 || this.#isExpired(expiresAtMs)) continue;
+      yield { key: asBuffer(cursor.key()), expiresAtMs };
+      this.#refuseIfReleased();
+    }
+  }
+
   /** Entries, each read with one synchronous call when the loop gets to it. */
   *entriesSync(options: ScanOptions = {}): Generator<ScanEntry, void> {
     let left = options.limit ?? Number.POSITIVE_INFINITY;

@@ -82,7 +82,7 @@ export class ReplicaStore implements ShardStore {
   }
 
   expiresAtMs(key: Uint8Array): number {
-    return this.#db.expiresAtMs(key);
+    return this.#db.expiryOf(key);
   }
 
   write(operations: readonly StoreOperation[], meta: Uint8Array): void {
@@ -106,7 +106,7 @@ export class ReplicaStore implements ShardStore {
 
   *expiring(): Iterable<{ readonly key: Uint8Array; readonly expiresAtMs: number }> {
     using snapshot = this.#db.snapshot();
-    yield* snapshot.expiring();
+    yield* snapshot.expiringKeysSync();
   }
 
   /** A copy of the state as it is now; writing goes on. */
