@@ -103,12 +103,18 @@ function checkBatch(request: BatchRequest, context: PipelineContext): void {
   }
 }
 
-async function runBatch(context: PipelineContext, request: BatchRequest, call: HandlerContext): Promise<BatchResponse> {
+async function runBatch(
+  context: PipelineContext,
+  request: BatchRequest,
+  call: HandlerContext,
+): Promise<BatchResponse> {
   checkBatch(request, context);
   const identity = toStreamIdentity(request.identity);
   // All are submitted in this turn, so those of one shard share one entry of its log.
   const results = await Promise.all(
-    request.operations.map((operation, index) => runBatchOperation(context, operation, { identity, index }, call)),
+    request.operations.map((operation, index) =>
+      runBatchOperation(context, operation, { identity, index }, call),
+    ),
   );
   return create(BatchResponseSchema, { results });
 }
