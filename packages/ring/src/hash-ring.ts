@@ -103,7 +103,7 @@ export class HashRing {
       });
     }
     const start = pointAt(this.#points, signedHashOf(key));
-    return replicaRanks(this.#walk, start, Math.min(count, this.size)).map((rank) => this.members[rank]!.id);
+    return replicaRanks(this.#walk, start, count).map((rank) => this.members[rank]!.id);
   }
 
   /**

@@ -20,7 +20,7 @@ export interface ReplicaWalk {
 
 /**
  * Ranks of the replicas for the position that the point `start` owns, the owner first.
- * @param count at least 1 and at most the number of members.
+ * @param count at least 1; every member is listed when there are no more than that.
  */
 export function replicaRanks(walk: ReplicaWalk, start: number, count: number): number[] {
   return count <= walk.zoneCount ? firstRound(walk, start, count) : allRounds(walk, start).slice(0, count);

@@ -37,6 +37,16 @@ describe("pointAt", () => {
     }
   });
 
+  it("finds points that stand exactly where a bucket begins", () => {
+    const points = buildPoints([member], 65_536);
+    const bucketSize = 2 ** points.bucketShift;
+    const atBucketStart = points.positions
+      .subarray(0, points.count)
+      .filter((position) => position % bucketSize === 0);
+    expect(atBucketStart.length).toBeGreaterThan(0);
+    for (const position of atBucketStart) expect(points.positions[pointAt(points, position)]).toBe(position);
+  });
+
   it("takes about half a step from where its bucket begins", () => {
     const ids = Array.from({ length: 100 }, (_, index) => `node-${index}`);
     const points = buildPoints(canonicalMembers(ids), 150);

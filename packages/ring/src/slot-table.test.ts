@@ -44,6 +44,14 @@ describe("SlotTable", () => {
     expect(table.ownerOf(8)).toBe("a");
   });
 
+  it("orders members by code point, not by UTF-16 unit", () => {
+    const owners = new Uint16Array(SLOT_COUNT).fill(1, 100);
+    expect(new SlotTable({ members: ["\u{10000}", "\uffff"], owners }).members).toEqual([
+      "\uffff",
+      "\u{10000}",
+    ]);
+  });
+
   it("hands out copies, so that it cannot be changed from outside", () => {
     halves.owners().fill(1);
     expect(halves.ownerOf(0)).toBe("a");
