@@ -252,11 +252,14 @@ describe("applying changes", () => {
     expect(() => raw.advance()).toThrow(/applyConfChange/);
   });
 
-  it("a change is applied once", () => {
+  it("a change that is part of the configuration already has no effect", () => {
     const cluster = led([1]);
     cluster.change(1, change("auto", ["addLearner", 2]));
-    const entry = cluster.node(1).storage.entries(3, 4, 1000)[0];
-    expect(entry).toBeDefined();
-    expect(() => entry && cluster.node(1).raw.applyConfChange(entry)).toThrow(/not applied yet/);
+    const { raw, storage } = cluster.node(1);
+    const [entry] = storage.entries(3, 4, 1000);
+    expect(entry && raw.applyConfChange(entry)).toBe(raw.status().configuration);
+    expect(() => entry && raw.applyConfChange({ ...entry, index: 9 })).toThrow(
+      /no configuration change that was handed out/,
+    );
   });
 });
