@@ -56,7 +56,9 @@ export class LeaderDuties {
   /** One round. */
   run(): void {
     for (const hosted of this.#context.shards()) {
-      this.#forGroup(hosted.shard, hosted.group, (status, record) => this.#shardDuties(hosted, status, record));
+      this.#forGroup(hosted.shard, hosted.group, (status, record) =>
+        this.#shardDuties(hosted, status, record),
+      );
     }
     const meta = this.#context.meta();
     if (meta !== undefined) {
@@ -66,7 +68,7 @@ export class LeaderDuties {
 
   #forGroup(
     id: number,
-    group: RaftGroup<unknown>,
+    group: RaftGroup,
     duties: (status: GroupStatus, record: ShardRecord) => Promise<void>,
   ): void {
     const status = group.status();
@@ -104,7 +106,7 @@ export class LeaderDuties {
     await this.#groupDuties(meta.group, status, record);
   }
 
-  async #groupDuties(group: RaftGroup<unknown>, status: GroupStatus, record: ShardRecord): Promise<void> {
+  async #groupDuties(group: RaftGroup, status: GroupStatus, record: ShardRecord): Promise<void> {
     const { configuration, lastIndex, changePending, progress } = status;
     const step = nextMemberChange(record.replicas, {
       self: group.replica,
@@ -134,7 +136,9 @@ export class LeaderDuties {
   }
 
   async #reportMembers(status: GroupStatus, record: ShardRecord): Promise<void> {
-    const members = [...status.configuration.voters, ...status.configuration.learners].toSorted((a, b) => a - b);
+    const members = [...status.configuration.voters, ...status.configuration.learners].toSorted(
+      (a, b) => a - b,
+    );
     if (JSON.stringify(members) === JSON.stringify(record.members)) return;
     await this.#context.proposeMeta({ type: "reportMembers", shard: record.id, members });
   }

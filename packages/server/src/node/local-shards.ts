@@ -68,7 +68,10 @@ export class LocalShards {
         // oxlint-disable-next-line no-await-in-loop -- as above
         if (wanted !== undefined) await this.#open(shard, wanted);
       } catch (error) {
-        this.#logger.error({ err: error, shard: shard.id, replica: wanted }, "a replica could not be opened or removed");
+        this.#logger.error(
+          { err: error, shard: shard.id, replica: wanted },
+          "a replica could not be opened or removed",
+        );
       }
     }
   }

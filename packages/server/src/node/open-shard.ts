@@ -83,5 +83,7 @@ function openGroup(
   };
   if (host.groups().includes(record.id)) return host.openGroup(options);
   // A founder begins with the founders as voters; anyone else waits until the leader sends what it has.
-  return host.createGroup(record.founders.includes(replica) ? { ...options, voters: record.founders } : options);
+  return host.createGroup(
+    record.founders.includes(replica) ? { ...options, voters: record.founders } : options,
+  );
 }
