@@ -78,16 +78,20 @@ async function checkImage(
 }
 
 async function stateOf(fs: MemoryFileSystem): Promise<ReturnType<typeof readAll>> {
-  await using db = await Bitcask.open(directory, storeOptions(fs));
-  return readAll(db);
+  const db = await Bitcask.open(directory, storeOptions(fs));
+  const state = readAll(db);
+  await db.close();
+  return state;
 }
 
 async function checkGoesOn(fs: MemoryFileSystem): Promise<string | undefined> {
   const db = await Bitcask.open(directory, storeOptions(fs));
   await db.put("key-3", "after");
   await db.close();
-  await using reopened = await Bitcask.open(directory, storeOptions(fs));
-  return reopened.getSync("key-3")?.toString() === "after" ? undefined : "a write after recovery was lost";
+  const reopened = await Bitcask.open(directory, storeOptions(fs));
+  const found = reopened.getSync("key-3")?.toString();
+  await reopened.close();
+  return found === "after" ? undefined : `a write after recovery was lost, found ${found}`;
 }
 
 /** Lets the machine die at the given changing call. */

@@ -12,7 +12,7 @@ export function storeOptions(fileSystem: MemoryFileSystem): OpenOptions {
     hashSeed: 7n,
     maxFileBytes: 4096,
     ordered: true,
-    merge: { auto: false },
+    merge: { auto: false, smallFileBytes: 1 },
     clock: () => 1000,
   };
 }
@@ -137,8 +137,15 @@ export class CrashWorkload {
   }
 
   async #merge(db: Bitcask): Promise<void> {
-    void db;
-    await Promise.resolve();
+    if (this.#random.chance(0.5)) {
+      await db.merge({ force: this.#random.chance(0.7) });
+      return;
+    }
+    // Writers do not wait for a merge.
+    const [key, value] = [this.#key(), this.#value()];
+    const merging = db.merge({ force: true });
+    const step = this.#history.submit({ puts: new Map([[key, value]]) });
+    await Promise.all([merging, db.put(key, value).then(() => this.#history.acknowledge(step))]);
   }
 
   #key(): string {

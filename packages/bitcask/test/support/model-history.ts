@@ -27,7 +27,7 @@ export class ModelHistory {
   }
 
   get present(): ModelState {
-    return this.#states.at(-1)!;
+    return this.#at(this.last);
   }
 
   get durable(): number {
@@ -56,14 +56,19 @@ export class ModelHistory {
 
   /** The step that the found state is, or an explanation why it is none that may be found. */
   match(found: ModelState): number | string {
-    for (let step = this.last; step >= this.#durable; step--)
-      if (isSame(this.#states[step]!, found)) return step;
+    for (let step = this.last; step >= this.#durable; step--) if (isSame(this.#at(step), found)) return step;
     for (let step = this.#durable - 1; step >= 0; step--) {
-      if (isSame(this.#states[step]!, found))
+      if (isSame(this.#at(step), found))
         return `found step ${step}, but step ${this.#durable} had been acknowledged`;
     }
-    const at = this.#states[this.#durable]!;
+    const at = this.#at(this.#durable);
     return `found a state that never was; last acknowledged step ${this.#durable}: ${describe(at)}; newest ${this.last}: ${describe(this.present)}; found ${describe(found)}`;
+  }
+
+  #at(step: number): ModelState {
+    const state = this.#states[step];
+    if (!state) throw new RangeError(`there is no step ${step}`);
+    return state;
   }
 
   /** After a recovery, history goes on from the state that was found. */
@@ -82,6 +87,8 @@ function isSame(a: ModelState, b: ModelState): boolean {
 }
 
 function describe(state: ModelState): string {
-  const keys = [...state.keys].toSorted().map(([key, value]) => `${key}=${value.slice(0, 12)}`);
+  const keys = [...state.keys]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${value.slice(0, 12)}`);
   return `{${keys.join(" ")}; meta ${state.meta ?? "none"}}`;
 }
