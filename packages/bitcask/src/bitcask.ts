@@ -1,5 +1,6 @@
 import { BitcaskError } from "./errors.ts";
-import { EventHub, type BitcaskListener } from "./events.ts";
+import { EventHub, type BitcaskListener, type MergeResult } from "./events.ts";
+import { Merger, type MergeOptions } from "./merge/merger.ts";
 import { resolveOptions, type OpenOptions, type ResolvedOptions } from "./options.ts";
 import type { Entry } from "./read/reader.ts";
 import { Snapshot, type ScanEntry, type ScanOptions } from "./read/snapshot.ts";
@@ -26,6 +27,7 @@ export class Bitcask implements AsyncDisposable {
   readonly #events: EventHub;
   readonly #snapshots: Set<Snapshot> = new Set();
   #store: Store;
+  #merger: Merger | undefined;
   #status: "open" | "closing" | "closed" = "open";
   #syncTimer: NodeJS.Timeout | undefined;
 
@@ -34,7 +36,9 @@ export class Bitcask implements AsyncDisposable {
     this.directory = store.directory;
     this.#options = store.options;
     this.#events = store.events;
-    if (store.options.durability === "interval" && !store.options.readOnly) this.#startSyncTimer();
+    if (store.options.readOnly) return;
+    this.#merger = new Merger(store);
+    if (store.options.durability === "interval") this.#startSyncTimer();
   }
 
   /**
@@ -223,8 +227,18 @@ export class Bitcask implements AsyncDisposable {
     events.emit({ type: "writesResumed" });
   }
 
+  /**
+   * Reclaims the space of overwritten, deleted and expired records while reads and writes go on. Without `force`, takes
+   * the files that the merge policy finds worth it. Fails with CANCELLED, CORRUPT, NO_SPACE or IO_ERROR, and then
+   * nothing has changed.
+   */
+  async merge(options?: MergeOptions): Promise<MergeResult> {
+    this.#writable();
+    return this.#merger!.merge(options);
+  }
+
   stats(): BitcaskStats {
-    return collectStats(this.#open(), undefined);
+    return collectStats(this.#open(), this.#merger?.lastResult);
   }
 
   /** Calls `listener` for everything that happens from now on; returns how to stop that. */
@@ -238,6 +252,7 @@ export class Bitcask implements AsyncDisposable {
     this.#status = "closing";
     clearInterval(this.#syncTimer);
     for (const snapshot of this.#snapshots) snapshot.release();
+    await this.#merger?.stop();
     const store = this.#store;
     try {
       if (!this.#options.readOnly) await finishWriting(store);

@@ -186,6 +186,8 @@ export class Manifest {
       writeFully(handle, bytes, { start: 0, end: bytes.length, position: 0 });
       // Its content must be durable before CURRENT can name it.
       handle.sync();
+      // And so must its name, or after a crash CURRENT could name a file that is not there.
+      fs.syncDirectory(directory);
       writeCurrent(fs, directory, number);
     } catch (error) {
       handle.close();
@@ -213,7 +215,7 @@ function writeCurrent(fs: FileSystem, directory: string, number: number): void {
     handle.close();
   }
   fs.rename(temporary, path.join(directory, currentName));
-  // Makes the rename, and the name of the manifest itself, durable.
+  // From here on the new manifest is the one; the old one may go.
   fs.syncDirectory(directory);
 }
 
