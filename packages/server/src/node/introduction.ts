@@ -18,10 +18,10 @@ export interface IntroductionContext {
   readonly description: NodeDescription;
   /** What a founder proposes; `undefined` for a node that joined. */
   readonly found: FoundCommand | undefined;
-  map(): ClusterMap;
-  propose(command: MetaCommand): Promise<MetaResult>;
+  readonly map: () => ClusterMap;
+  readonly propose: (command: MetaCommand) => Promise<MetaResult>;
   /** The cluster does not want this node: it must stop. */
-  onRefused(message: string): void;
+  readonly onRefused: (message: string) => void;
   readonly logger: Logger;
 }
 

@@ -27,7 +27,11 @@ export class JoinError extends Error {
 }
 
 /** Asks the seeds in turn until one of them lets the node in. A repeated request gets the same id. @throws JoinError */
-export async function joinCluster(seeds: readonly string[], fields: JoinFields, logger: Logger): Promise<JoinResponse> {
+export async function joinCluster(
+  seeds: readonly string[],
+  fields: JoinFields,
+  logger: Logger,
+): Promise<JoinResponse> {
   let failure: unknown;
   for (let round = 0; round < maxRounds; round += 1) {
     for (const seed of seeds) {

@@ -102,7 +102,10 @@ export class NodeRuntime implements PeerListener {
     });
     this.shards = new LocalShards({
       environment: this.#shardEnvironment(),
-      listener: { opened: (hosted) => this.#opened(hosted), closed: (hosted) => this.router.removeLocal(hosted.shard) },
+      listener: {
+        opened: (hosted) => this.#opened(hosted),
+        closed: (hosted) => this.router.removeLocal(hosted.shard),
+      },
       logger,
     });
   }
@@ -242,7 +245,9 @@ export class NodeRuntime implements PeerListener {
       holdersOf: (shard) => holders.get(shard) ?? [],
       addressOf: (node) => nodeOf(map, node)?.address,
     });
-    this.shards.follow(map).catch((error: unknown) => logger.error({ err: error }, "the map could not be followed"));
+    this.shards
+      .follow(map)
+      .catch((error: unknown) => logger.error({ err: error }, "the map could not be followed"));
     this.#topologyChanged();
   }
 
@@ -312,7 +317,8 @@ export class NodeRuntime implements PeerListener {
     if (led.length === 0) return;
     const message = encodeAnnouncement(led);
     for (const { id, state } of this.#map.nodes) {
-      if (id !== this.node && state !== "removed") this.#fields.network.send(id, PeerChannel.Leadership, message);
+      if (id !== this.node && state !== "removed")
+        this.#fields.network.send(id, PeerChannel.Leadership, message);
     }
   }
 

@@ -20,7 +20,9 @@ export async function openMeta(fields: {
     const machine = new MetaStateMachine({ store, onChange });
     const options = { group: metaShard, replica, stateMachine: machine };
     const create = founders.includes(replica) ? { ...options, voters: founders } : options;
-    const group = host.groups().includes(metaShard) ? await host.openGroup(options) : await host.createGroup(create);
+    const group = host.groups().includes(metaShard)
+      ? await host.openGroup(options)
+      : await host.createGroup(create);
     return { replica, store, machine, group };
   } catch (error) {
     await store.close();
