@@ -14,16 +14,24 @@ import { writeFully } from "../fs/file-system.ts";
 import { DataFile } from "../log/data-file.ts";
 import { HintWriter, newSalt } from "../log/hint-writer.ts";
 import { noteInHint } from "../log/log-file.ts";
-import type { Store } from "../store.ts";
+import type { FileTable } from "../log/file-table.ts";
 
 const bufferBytes = 256 * 1024;
 
 /** A record to be written again: where it is in some buffer. */
 export type CopiedRecord = Pick<RecordCursor, "bytes" | "start" | "end" | "type">;
 
+/** What writing new files needs to know of a store; a repair has no running store. */
+export interface OutputTarget {
+  readonly table: FileTable;
+  readonly storeId: Uint8Array;
+  readonly maxFileBytes: number;
+  readonly allocateFileId: () => number;
+}
+
 /** Writes the files a merge produces. Until the manifest lists them they do not exist for anybody. */
 export class MergeOutput {
-  readonly #store: Store;
+  readonly #target: OutputTarget;
   readonly files: DataFile[] = [];
   bytesWritten = 0;
   #file: DataFile | undefined;
@@ -33,8 +41,8 @@ export class MergeOutput {
   #buffered = 0;
   readonly #cursor: RecordCursor = new RecordCursor();
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(target: OutputTarget) {
+    this.#target = target;
   }
 
   /** Bytes not yet handed to the system. */
@@ -80,7 +88,7 @@ export class MergeOutput {
     if (!this.#file || this.#buffered === 0) return;
     const { size } = this.#file;
     const position = size - this.#buffered;
-    writeFully(this.#store.table.handleOf(this.#file), this.#buffer, {
+    writeFully(this.#target.table.handleOf(this.#file), this.#buffer, {
       start: 0,
       end: this.#buffered,
       position,
@@ -93,7 +101,7 @@ export class MergeOutput {
   async finish(): Promise<ManifestOperation[]> {
     await this.#finishFile();
     // Their names must be durable before the manifest may list them.
-    if (this.files.length > 0) this.#store.table.fs.syncDirectory(this.#store.table.directory);
+    if (this.files.length > 0) this.#target.table.fs.syncDirectory(this.#target.table.directory);
     return this.files.flatMap(({ fileId, salt, size, minSeq, maxSeq, records }) => [
       { op: "add", fileId, kind: "merged", salt },
       { op: "seal", fileId, size, minSeq, maxSeq, records },
@@ -103,16 +111,10 @@ export class MergeOutput {
   /** Removes everything written so far. */
   discard(): void {
     this.#hint?.abandon();
-    const { table } = this.#store;
+    const { table } = this.#target;
     for (const file of this.files) {
       table.drop(file);
-      for (const name of [file.name, hintName(file.fileId)]) {
-        try {
-          if (table.fs.sizeOf(table.pathOf(name)) !== undefined) table.fs.unlink(table.pathOf(name));
-        } catch {
-          // The next open removes what the manifest does not list.
-        }
-      }
+      table.removeNames(file.name, hintName(file.fileId));
     }
   }
 
@@ -137,7 +139,7 @@ export class MergeOutput {
   }
 
   #fileWithRoomFor(size: number): DataFile {
-    const { maxFileBytes } = this.#store.options;
+    const { maxFileBytes } = this.#target;
     if (this.#file && (this.#file.size + size <= maxFileBytes || this.#file.records === 0)) return this.#file;
     if (this.#file) throw new BitcaskError("BUSY", "a full merge output must be finished first");
     return this.#createFile();
@@ -146,9 +148,7 @@ export class MergeOutput {
   /** Whether the next record needs a new file; then call {@link startNext} first. */
   isFullFor(size: number): boolean {
     return (
-      this.#file !== undefined &&
-      this.#file.records > 0 &&
-      this.#file.size + size > this.#store.options.maxFileBytes
+      this.#file !== undefined && this.#file.records > 0 && this.#file.size + size > this.#target.maxFileBytes
     );
   }
 
@@ -157,12 +157,12 @@ export class MergeOutput {
   }
 
   #createFile(): DataFile {
-    const { table, manifest, log } = this.#store;
-    const fileId = log.allocateFileId();
+    const { table, storeId, allocateFileId } = this.#target;
+    const fileId = allocateFileId();
     const salt = newSalt();
     const header = encodeFileHeader({
       kind: "merged",
-      storeId: manifest.storeId,
+      storeId,
       fileId,
       salt,
       createdAtMs: Date.now(),
@@ -173,7 +173,7 @@ export class MergeOutput {
     table.add(file);
     writeFully(file.handle, header, { start: 0, end: header.length, position: 0 });
     this.#file = file;
-    this.#hint = new HintWriter(table, file, manifest.storeId);
+    this.#hint = new HintWriter(table, file, storeId);
     return file;
   }
 
@@ -182,7 +182,7 @@ export class MergeOutput {
     if (!file) return;
     this.flush();
     // The inputs will be removed on the strength of this.
-    await this.#store.table.handleOf(file).syncAsync();
+    await this.#target.table.handleOf(file).syncAsync();
     await this.#hint!.finish();
     this.#file = undefined;
     this.#hint = undefined;

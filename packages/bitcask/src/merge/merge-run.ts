@@ -55,7 +55,12 @@ export class MergeRun {
     this.#inputs = options.inputs;
     this.#pace = options.pace;
     this.#nowMs = options.nowMs;
-    this.#output = new MergeOutput(store);
+    this.#output = new MergeOutput({
+      table: store.table,
+      storeId: store.manifest.storeId,
+      maxFileBytes: store.options.maxFileBytes,
+      allocateFileId: () => store.log.allocateFileId(),
+    });
     this.#totalBytes = this.#inputs.reduce((sum, file) => sum + file.size, 0);
   }
 
@@ -253,9 +258,7 @@ export class MergeRun {
       }
       state.retirement.whenUnseen(() => {
         table.drop(file);
-        table.fs.unlink(table.pathOf(file.name));
-        const hint = table.pathOf(hintName(file.fileId));
-        if (table.fs.sizeOf(hint) !== undefined) table.fs.unlink(hint);
+        table.removeNames(file.name, hintName(file.fileId));
       });
     }
   }
