@@ -27,7 +27,12 @@ export class NodeCalls {
     return JSON.parse(Buffer.from(response.result).toString()) as MetaResult;
   }
 
-  async scanShard(node: number, shard: number, request: ShardScanRequest, read: ReadOptions | undefined): Promise<ShardPage> {
+  async scanShard(
+    node: number,
+    shard: number,
+    request: ShardScanRequest,
+    read: ReadOptions | undefined,
+  ): Promise<ShardPage> {
     const { start, end, reverse, limit, keysOnly } = request;
     const response = await this.#call(node, (client) =>
       client.scanShard(
@@ -54,7 +59,7 @@ export class NodeCalls {
     };
   }
 
-  async report(node: number): Promise<{ status?: NodeStatus; alarms: Alarm[]; shards: Shard[] }> {
+  async report(node: number): Promise<{ status?: NodeStatus | undefined; alarms: Alarm[]; shards: Shard[] }> {
     return this.#call(node, (client) => client.getNodeStatus({}, { timeoutMs: callTimeoutMs }));
   }
 
@@ -69,10 +74,17 @@ export class NodeCalls {
   client(node: number): Client<typeof PeerService> {
     const transport = this.#network.service(node);
     if (transport !== undefined) return createClient(PeerService, transport);
-    throw new ApiError({ reason: "UNAVAILABLE", outcome: "NOT_APPLIED", message: `node ${node} has no known address` });
+    throw new ApiError({
+      reason: "UNAVAILABLE",
+      outcome: "NOT_APPLIED",
+      message: `node ${node} has no known address`,
+    });
   }
 
-  async #call<Result>(node: number, call: (client: Client<typeof PeerService>) => Promise<Result>): Promise<Result> {
+  async #call<Result>(
+    node: number,
+    call: (client: Client<typeof PeerService>) => Promise<Result>,
+  ): Promise<Result> {
     try {
       return await call(this.client(node));
     } catch (error) {

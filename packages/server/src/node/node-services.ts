@@ -1,10 +1,10 @@
-/** Connects the services of the API with the parts of a running node. */
-import type { ConnectRouter } from "@connectrpc/connect";
+/** The services of the API, made from the parts of a running node. */
+import type { ServiceImpl } from "@connectrpc/connect";
 import { create } from "@bufbuild/protobuf";
 import {
   type Alarm,
-  ClusterService,
-  KvService,
+  type ClusterService,
+  type KvService,
   type NodeStatus,
   NodeStatusSchema,
   type ReadOptions,
@@ -12,7 +12,7 @@ import {
   ShardSchema,
   type Topology,
 } from "@titan-kv/proto";
-import { PeerService } from "@titan-kv/proto/peer";
+import type { PeerService } from "@titan-kv/proto/peer";
 import { type ClusterContext, createClusterHandlers } from "../cluster/cluster-handlers.ts";
 import { MetaProposer } from "../cluster/meta-proposer.ts";
 import { createPeerHandlers } from "../cluster/peer-handlers.ts";
@@ -38,6 +38,9 @@ export interface ServiceFields {
 
 export class NodeServices {
   readonly meta: MetaProposer;
+  readonly kv: ServiceImpl<typeof KvService>;
+  readonly cluster: ServiceImpl<typeof ClusterService>;
+  readonly peer: ServiceImpl<typeof PeerService>;
   readonly #fields: ServiceFields;
 
   constructor(fields: ServiceFields) {
@@ -49,12 +52,14 @@ export class NodeServices {
       leader: () => runtime.board.leaderOf(metaShard),
       callNode: (node, command, hops) => calls.meta(node, command, hops),
     });
+    this.kv = this.#createKv();
+    this.cluster = createClusterHandlers(this.#clusterContext());
+    this.peer = this.#createPeer();
   }
 
-  /** Registers what clients may call. */
-  registerClientServices(router: ConnectRouter): void {
+  #createKv(): ServiceImpl<typeof KvService> {
     const { runtime, settings } = this.#fields;
-    const kv = createKvService(runtime.pipeline, {
+    return createKvService(runtime.pipeline, {
       shards: () => runtime.map.shards.map(({ id }) => id).filter((id) => id !== metaShard),
       pageReader:
         ({ read }) =>
@@ -62,23 +67,17 @@ export class NodeServices {
           this.#readPage(shard, request, read),
       maxPageEntries: settings.maxScanPageEntries,
     });
-    router.service(KvService, kv);
-    router.service(ClusterService, createClusterHandlers(this.#clusterContext()));
   }
 
-  /** Registers what other nodes may call. */
-  registerPeerServices(router: ConnectRouter): void {
+  #createPeer(): ServiceImpl<typeof PeerService> {
     const { runtime } = this.#fields;
-    router.service(
-      PeerService,
-      createPeerHandlers({
-        hosted: (shard) => runtime.shards.get(shard),
-        proposeMeta: (command, hops) => this.meta.proposeOnce(command, hops),
-        report: () => ({ status: this.#status(), alarms: this.#fields.alarms(), shards: this.#ledShards() }),
-        transferHere: (shard, toNode) => this.#transferHere(shard, toNode),
-        digestsAt: () => undefined,
-      }),
-    );
+    return createPeerHandlers({
+      hosted: (shard) => runtime.shards.get(shard),
+      proposeMeta: (command, hops) => this.meta.proposeOnce(command, hops),
+      report: () => ({ status: this.#status(), alarms: this.#fields.alarms(), shards: this.#ledShards() }),
+      transferHere: (shard, toNode) => this.#transferHere(shard, toNode),
+      digestsAt: () => undefined,
+    });
   }
 
   topology(): Topology {
@@ -101,13 +100,18 @@ export class NodeServices {
       propose: (command) => this.meta.propose(command),
       nodeReports: () => this.#nodeReports(),
       transferShard: (shard, toNode) => this.#transferShard(shard, toNode),
-      ledBy: (node) => runtime.map.shards.map(({ id }) => id).filter((id) => runtime.board.leaderOf(id) === node),
+      ledBy: (node) =>
+        runtime.map.shards.map(({ id }) => id).filter((id) => runtime.board.leaderOf(id) === node),
       isAlive: (node) => node === runtime.node || network.isConnected(node),
     };
   }
 
   /** A page of a shard: from the replica here, or from the shard's leader, or from any node that has one. */
-  async #readPage(shard: number, request: ShardScanRequest, read: ReadOptions | undefined): Promise<ShardPage> {
+  async #readPage(
+    shard: number,
+    request: ShardScanRequest,
+    read: ReadOptions | undefined,
+  ): Promise<ShardPage> {
     const { runtime, calls } = this.#fields;
     const hosted = runtime.shards.get(shard);
     if (hosted !== undefined) {
@@ -174,7 +178,11 @@ export class NodeServices {
     const leader = runtime.board.leaderOf(shard);
     if (leader === runtime.node) return this.#transferHere(shard, toNode);
     if (leader === 0) {
-      throw new ApiError({ reason: "NOT_LEADER", outcome: "NOT_APPLIED", message: `shard ${shard} has no known leader` });
+      throw new ApiError({
+        reason: "NOT_LEADER",
+        outcome: "NOT_APPLIED",
+        message: `shard ${shard} has no known leader`,
+      });
     }
     return calls.transferShard(leader, shard, toNode);
   }
@@ -184,7 +192,11 @@ export class NodeServices {
     const group = shard === metaShard ? runtime.meta?.group : runtime.shards.get(shard)?.group;
     const status = group?.status();
     if (group === undefined || status?.role !== "leader") {
-      throw new ApiError({ reason: "NOT_LEADER", outcome: "NOT_APPLIED", message: `this node does not lead shard ${shard}` });
+      throw new ApiError({
+        reason: "NOT_LEADER",
+        outcome: "NOT_APPLIED",
+        message: `this node does not lead shard ${shard}`,
+      });
     }
     const target = status.configuration.voters.find((replica) => nodeOfReplica(replica) === toNode);
     if (toNode !== 0 && target === undefined) {
