@@ -104,7 +104,7 @@ class NodeStarter {
       log,
       network,
       observeRead: () => undefined,
-      heal: (_replica, _key, error) => Promise.reject(error as Error),
+      heal: (_replica, _key, error) => Promise.reject(error),
       logger: this.#logger,
     });
     // From here on the log belongs to the host, which closes it.
