@@ -8,7 +8,7 @@ import { resolveOptions, type OpenOptions, type ResolvedOptions } from "./option
 import type { Entry } from "./read/reader.ts";
 import { Snapshot, type ScanEntry, type ScanOptions } from "./read/snapshot.ts";
 import { collectStats, type BitcaskStats } from "./stats.ts";
-import { openStore, type Store } from "./store.ts";
+import { closeStore, openStore, type Store } from "./store.ts";
 import type {
   BatchOperation,
   BatchOptions,
@@ -248,7 +248,7 @@ export class Bitcask implements AsyncDisposable {
     return makeCheckpoint(this.#writable(), directory);
   }
 
-  /** The present state as one stream of bytes, for {@link Bitcask.importStream}. Writes go on meanwhile. */
+  /** The state at the moment reading begins as one stream of bytes, for {@link Bitcask.importStream}. Writes go on. */
   exportStream(): AsyncGenerator<Uint8Array, void> {
     return exportStore(this.#open(), { nowMs: this.#options.clock() });
   }
@@ -306,14 +306,9 @@ export class Bitcask implements AsyncDisposable {
     clearInterval(this.#syncTimer);
     for (const snapshot of this.#snapshots) snapshot.release();
     await this.#merger?.stop();
-    const store = this.#store;
     try {
-      if (!this.#options.readOnly) await finishWriting(store);
+      await closeStore(this.#store);
     } finally {
-      store.state.retirement.discardAll();
-      store.table.closeAll();
-      store.manifest.close();
-      await store.lock?.release();
       this.#status = "closed";
     }
   }
@@ -340,16 +335,6 @@ export class Bitcask implements AsyncDisposable {
       throw new BitcaskError("READ_ONLY", "the store was opened with { readOnly: true }");
     return this.#open();
   }
-}
-
-/** Leaves nothing to recover: the next open finds every file sealed and every hint there. */
-async function finishWriting(store: Store): Promise<void> {
-  const { commit, log, sealer } = store;
-  await commit.settle();
-  if (log.failure.syncError) return;
-  await log.sync();
-  log.endActive();
-  await sealer.settle();
 }
 
 function rejected(error: unknown): Promise<never> {

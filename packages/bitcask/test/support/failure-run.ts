@@ -149,23 +149,22 @@ export class FailureRun {
     }
   }
 
+  async #read(db: Bitcask): Promise<Possible | undefined> {
+    const read: Possible[] = [];
+    await this.#attempt(async () => read.push(readAll(db)));
+    return read[0];
+  }
+
   async #check(when: string): Promise<string | undefined> {
     let db = this.#db!;
     if (db.status !== "open") {
       await this.#open();
       db = this.#db!;
     }
-    let found: Possible | undefined;
-    for (let attempt = 0; attempt < 2 && !found; attempt++) {
-      // oxlint-disable-next-line eslint/no-await-in-loop -- a failed read may be tried again
-      await this.#attempt(async () => (found = readAll(db)));
-    }
+    // One call fails once, so a second attempt succeeds.
+    const found = (await this.#read(db)) ?? (await this.#read(db));
     if (!found) return `${when}: the store could not be read`;
-    const at = this.#possible.findIndex((state) => isSame(state, found!));
-    if (at >= 0) {
-      if (when !== "while open") return undefined;
-      return undefined;
-    }
+    if (this.#possible.some((state) => isSame(state, found))) return undefined;
     const errors = this.errors
       .map((error) => `${error.code}/${error.outcome ?? "-"}: ${error.message}`)
       .join("\n  ");
