@@ -1,5 +1,9 @@
+import { makeCheckpoint } from "./backup/checkpoint.ts";
+import { exportStore } from "./backup/export.ts";
+import { importStore } from "./backup/import.ts";
 import { BitcaskError } from "./errors.ts";
-import { EventHub, type BitcaskListener } from "./events.ts";
+import { EventHub, type BitcaskListener, type MergeResult } from "./events.ts";
+import { Merger, type MergeOptions } from "./merge/merger.ts";
 import { resolveOptions, type OpenOptions, type ResolvedOptions } from "./options.ts";
 import type { Entry } from "./read/reader.ts";
 import { Snapshot, type ScanEntry, type ScanOptions } from "./read/snapshot.ts";
@@ -26,6 +30,7 @@ export class Bitcask implements AsyncDisposable {
   readonly #events: EventHub;
   readonly #snapshots: Set<Snapshot> = new Set();
   #store: Store;
+  #merger: Merger | undefined;
   #status: "open" | "closing" | "closed" = "open";
   #syncTimer: NodeJS.Timeout | undefined;
 
@@ -34,7 +39,9 @@ export class Bitcask implements AsyncDisposable {
     this.directory = store.directory;
     this.#options = store.options;
     this.#events = store.events;
-    if (store.options.durability === "interval" && !store.options.readOnly) this.#startSyncTimer();
+    if (store.options.readOnly) return;
+    this.#merger = new Merger(store);
+    if (store.options.durability === "interval") this.#startSyncTimer();
   }
 
   /**
@@ -223,8 +230,68 @@ export class Bitcask implements AsyncDisposable {
     events.emit({ type: "writesResumed" });
   }
 
+  /**
+   * Reclaims the space of overwritten, deleted and expired records while reads and writes go on. Without `force`, takes
+   * the files that the merge policy finds worth it. Fails with CANCELLED, CORRUPT, NO_SPACE or IO_ERROR, and then
+   * nothing has changed.
+   */
+  async merge(options?: MergeOptions): Promise<MergeResult> {
+    this.#writable();
+    return this.#merger!.merge(options);
+  }
+
+  /**
+   * Makes a complete store in `directory`, which must be empty or missing: the present state, durable, by hard links.
+   * Writes go on meanwhile. The result can be opened, copied away, or kept: it shares no file that ever changes.
+   */
+  async checkpoint(directory: string): Promise<{ readonly files: number; readonly bytes: number }> {
+    return makeCheckpoint(this.#writable(), directory);
+  }
+
+  /** The present state as one stream of bytes, for {@link Bitcask.importStream}. Writes go on meanwhile. */
+  exportStream(): AsyncGenerator<Uint8Array, void> {
+    return exportStore(this.#open(), { nowMs: this.#options.clock() });
+  }
+
+  /**
+   * Fills the store from an export and makes it durable. The store must be empty (NOT_EMPTY), unless `replace` is set,
+   * which clears it first. EXPORT_INVALID if the stream is damaged or cut; then the store holds a part of it, without
+   * its commit metadata.
+   */
+  async importStream(
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    options: { readonly replace?: boolean } = {},
+  ): Promise<{ readonly records: number }> {
+    const store = this.#writable();
+    if (store.state.keydir.size > 0) {
+      if (options.replace !== true) {
+        throw new BitcaskError(
+          "NOT_EMPTY",
+          "the store is not empty; import into a new one, or pass { replace: true }",
+        );
+      }
+      await this.clear();
+    }
+    return importStore(store, source);
+  }
+
+  /**
+   * A read-only store only: looks again, and from then on shows what a writer has written since. Reads everything the
+   * index needs once more. Snapshots taken before stay as they are.
+   */
+  async refresh(): Promise<void> {
+    const old = this.#open();
+    if (!this.#options.readOnly)
+      throw new BitcaskError("INVALID_ARGUMENT", "only a store opened with { readOnly: true } is refreshed");
+    this.#store = await openStore(this.directory, this.#options, this.#events);
+    old.state.retirement.whenUnseen(() => {
+      old.table.closeAll();
+      old.manifest.close();
+    });
+  }
+
   stats(): BitcaskStats {
-    return collectStats(this.#open(), undefined);
+    return collectStats(this.#open(), this.#merger?.lastResult);
   }
 
   /** Calls `listener` for everything that happens from now on; returns how to stop that. */
@@ -238,6 +305,7 @@ export class Bitcask implements AsyncDisposable {
     this.#status = "closing";
     clearInterval(this.#syncTimer);
     for (const snapshot of this.#snapshots) snapshot.release();
+    await this.#merger?.stop();
     const store = this.#store;
     try {
       if (!this.#options.readOnly) await finishWriting(store);

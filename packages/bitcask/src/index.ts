@@ -10,6 +10,7 @@ export type {
   DeleteOptions,
   PutOptions,
 } from "./write/operations.ts";
+export type { MergeOptions } from "./merge/merger.ts";
 export type { WriteCondition } from "./write/conditions.ts";
 
 export { BitcaskError, type BitcaskErrorCode, type WriteOutcome } from "./errors.ts";

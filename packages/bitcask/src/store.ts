@@ -48,18 +48,50 @@ export async function openStore(
   events: EventHub,
 ): Promise<Store> {
   const fs = options.fileSystem;
+  if (options.readOnly) return openBesideWriter(directory, options, events);
   try {
     prepareDirectory(directory, options);
     // Before anything is read: what is read must not change under a second writer.
-    const lock = options.readOnly ? undefined : await fs.lock(directory);
+    const lock = await fs.lock(directory);
     try {
       return await openLocked(directory, options, { events, lock });
     } catch (error) {
-      await lock?.release();
+      await lock.release();
       throw error;
     }
   } catch (error) {
     throw wrapSystemError(error, `opening ${directory}`);
+  }
+}
+
+/** How often a read-only open tries again when the writer has changed the files under it. */
+const readOnlyAttempts = 5;
+const readOnlyRetryMs = 20;
+
+/**
+ * A writer may seal, merge and unlink files between one of our reads and the next, and the end of its log may be half
+ * written. That looks like damage; if it still does after a while, it is.
+ */
+async function openBesideWriter(
+  directory: string,
+  options: ResolvedOptions,
+  events: EventHub,
+): Promise<Store> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      prepareDirectory(directory, options);
+      // oxlint-disable-next-line eslint/no-await-in-loop -- one attempt after the other
+      const store = await openLocked(directory, options, { events, lock: undefined });
+      // Held open from now on, so that they stay readable when a merge of the writer unlinks them.
+      for (const file of store.table.values()) store.table.handleOf(file);
+      return store;
+    } catch (error) {
+      const wrapped = wrapSystemError(error, `opening ${directory}`);
+      const mayPass = ["CORRUPT", "CORRUPT_MANIFEST", "MISSING_FILE", "IO_ERROR"].includes(wrapped.code);
+      if (!mayPass || attempt === readOnlyAttempts) throw wrapped;
+    }
+    // oxlint-disable-next-line eslint/no-await-in-loop
+    await new Promise((resolve) => setTimeout(resolve, readOnlyRetryMs));
   }
 }
 

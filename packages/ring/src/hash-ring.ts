@@ -202,7 +202,10 @@ export class HashRing {
       return new HashRing(members, { virtualNodes });
     } catch (cause) {
       if (!(cause instanceof RingError)) throw cause;
-      throw new RingError("MALFORMED", `Not a ring: ${cause.message}`, { cause, field: cause.field });
+      throw new RingError("MALFORMED", `Not a ring: ${cause.message}`, {
+        cause,
+        field: `ring.${cause.field}`,
+      });
     }
   }
 

@@ -37,13 +37,13 @@ describe("a ring's JSON", () => {
     ["virtualNodes of 0", { ...good, virtualNodes: 0 }, "ring.virtualNodes"],
     ["virtualNodes in words", { ...good, virtualNodes: "150" }, "ring.virtualNodes"],
     ["members that are an object", { ...good, members: { a: 1 } }, "ring.members"],
-    ["no members", { ...good, members: [] }, "members"],
+    ["no members", { ...good, members: [] }, "ring.members"],
     ["a member that is a string", { ...good, members: ["a"] }, "ring.members[0]"],
     ["a member without id", { ...good, members: [{ weight: 1 }] }, "ring.members[0].id"],
     ["a member without weight", { ...good, members: [{ id: "a" }] }, "ring.members[0].weight"],
     ["an id that is a number", { ...good, members: [{ id: 1, weight: 1 }] }, "ring.members[0].id"],
     ["a weight that is null", { ...good, members: [{ id: "a", weight: null }] }, "ring.members[0].weight"],
-    ["a weight of 0", { ...good, members: [{ id: "a", weight: 0 }] }, "members[0].weight"],
+    ["a weight of 0", { ...good, members: [{ id: "a", weight: 0 }] }, "ring.members[0].weight"],
     [
       "a zone that is null",
       { ...good, members: [{ id: "a", weight: 1, zone: null }] },
@@ -54,7 +54,7 @@ describe("a ring's JSON", () => {
       { ...good, members: [{ id: "a", weight: 1, host: "h" }] },
       "ring.members[0].host",
     ],
-    ["a member twice", { ...good, members: [good.members[0], good.members[0]] }, "members[1].id"],
+    ["a member twice", { ...good, members: [good.members[0], good.members[0]] }, "ring.members[1].id"],
   ])("is refused when it is or has %s, naming the field", (_, value, field) => {
     expect(ringErrorOf(() => HashRing.fromJSON(value))).toMatchObject({ code: "MALFORMED", field });
   });

@@ -30,8 +30,8 @@ describe("a slot table's JSON", () => {
     ["members that are no array", { ...good, members: "ab" }, "table.members"],
     ["no members", { ...good, members: [] }, "table.members"],
     ["a member that is a number", { ...good, members: ["a", 2] }, "table.members[1]"],
-    ["an empty id", { ...good, members: ["a", ""] }, "members[1]"],
-    ["an id twice", { ...good, members: ["a", "a"] }, "members[1]"],
+    ["an empty id", { ...good, members: ["a", ""] }, "table.members[1]"],
+    ["an id twice", { ...good, members: ["a", "a"] }, "table.members[1]"],
     [
       "more members than slots",
       { ...good, members: Array.from({ length: 16_385 }, String) },

@@ -153,7 +153,10 @@ export class SlotTable {
       return new SlotTable(parsed);
     } catch (cause) {
       if (!(cause instanceof RingError)) throw cause;
-      throw new RingError("MALFORMED", `Not a slot table: ${cause.message}`, { cause, field: cause.field });
+      throw new RingError("MALFORMED", `Not a slot table: ${cause.message}`, {
+        cause,
+        field: `table.${cause.field}`,
+      });
     }
   }
 }

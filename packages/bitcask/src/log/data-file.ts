@@ -23,6 +23,13 @@ export class DataFile {
   maxExpiresAtMs = 0;
   /** Every byte is durable, the manifest says so, and nothing is ever appended again. */
   sealed = false;
+  /** Merged away. It may still be read by snapshots. */
+  retired = false;
+  /**
+   * Deletions that a merge had to keep in it, because other files may hold what they delete. They count as dead again
+   * when one of those files is gone; until then merging this file once more would win nothing.
+   */
+  keptDeletions: { readonly bytes: number; readonly blockers: readonly DataFile[] } | undefined = undefined;
   /** A merge met a damaged record in it, so merges leave it alone until `repair`. */
   damaged = false;
 
@@ -50,7 +57,9 @@ export class DataFile {
 
   /** Bytes a merge would win back. */
   get deadBytes(): number {
-    return Math.max(0, this.size - fileOverheadBytes - this.liveBytes);
+    const kept = this.keptDeletions;
+    const neededBytes = kept?.blockers.every((file) => !file.retired) ? kept.bytes : 0;
+    return Math.max(0, this.size - fileOverheadBytes - this.liveBytes - neededBytes);
   }
 
   /** Notes that a record with this sequence number is in the file. */

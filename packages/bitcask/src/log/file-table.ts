@@ -59,6 +59,20 @@ export class FileTable {
     return path.join(this.directory, name);
   }
 
+  /**
+   * Removes names that nothing refers to any more. Failing changes nothing for the running store, and the next open
+   * removes what the manifest does not list, so it is not an error.
+   */
+  removeNames(...names: readonly string[]): void {
+    for (const name of names) {
+      try {
+        if (this.fs.sizeOf(this.pathOf(name)) !== undefined) this.fs.unlink(this.pathOf(name));
+      } catch {
+        // Left for the next open.
+      }
+    }
+  }
+
   /** The file's descriptor, opened if need be. It stays open at least until the next call. */
   handleOf(file: DataFile): FileHandle {
     file.usedAt = ++this.#tick;

@@ -43,6 +43,11 @@ export class LogFailure {
     );
   }
 
+  /** Throws after a failed sync: what memory and disk agree on is then unknown. A full disk is no reason, merging makes space. */
+  refuseIfUnsafe(): void {
+    if (this.syncError) this.refuseIfStopped();
+  }
+
   writeFailed(handle: FileHandle, at: { file: string; goodSize: number; cause: unknown }): BitcaskError {
     const { file, goodSize, cause } = at;
     try {

@@ -242,7 +242,7 @@ export class Log {
       file.handle?.close();
       file.handle = undefined;
       const failure = this.failure.rotationFailed(name, error);
-      if (!this.failure.syncError) this.#removeQuietly(name);
+      if (!this.failure.syncError) this.table.removeNames(name);
       throw failure;
     }
     this.table.add(file);
@@ -270,15 +270,6 @@ export class Log {
       target.preallocatedTo = end;
     } catch {
       // Only an optimisation: a disk too full for zeros may still have room for records.
-    }
-  }
-
-  /** An attempt that failed; if this fails too, the next open removes the file. */
-  #removeQuietly(name: string): void {
-    try {
-      this.table.fs.unlink(this.table.pathOf(name));
-    } catch {
-      // It may never have come into being.
     }
   }
 

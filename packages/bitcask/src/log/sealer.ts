@@ -63,7 +63,7 @@ export class Sealer {
     if (records === 0) {
       hint.abandon();
       this.#log.table.drop(file);
-      this.#log.table.fs.unlink(this.#log.table.pathOf(file.name));
+      this.#log.table.removeNames(file.name);
       return true;
     }
     await hint.finish();

@@ -103,7 +103,9 @@ export class Manifest {
       writeFully(this.#handle, frame, { start: 0, end: frame.length, position: this.#end });
     } catch (error) {
       this.#cutBack(error);
-      throw wrapSystemError(error, "writing the manifest", { file: manifestName(this.number) });
+      throw (
+        this.#broken ?? wrapSystemError(error, "writing the manifest", { file: manifestName(this.number) })
+      );
     }
     try {
       // The edit is the commit point of rotations and merges: what follows (records in the new file, unlinking the
@@ -126,12 +128,18 @@ export class Manifest {
     this.#handle.close();
   }
 
-  /** After a write that failed part way, the rest of the frame must not be read as anything. */
+  /** After a write that failed part way, the edit must not come into effect by what arrived of it. */
   #cutBack(cause: unknown): void {
     try {
       this.#handle.truncate(this.#end);
+      // Or power loss could bring the cut bytes back, and with them an edit that the caller was told had failed.
+      this.#handle.sync();
     } catch {
-      this.#broken = wrapSystemError(cause, "writing the manifest", { file: manifestName(this.number) });
+      this.#broken = new BitcaskError(
+        "SYNC_FAILED",
+        "an edit of the manifest failed and could not be taken back. Close the store and open it again.",
+        { file: manifestName(this.number), outcome: "unknown", cause },
+      );
     }
   }
 
@@ -157,7 +165,11 @@ export class Manifest {
     this.#seed = next.#seed;
     this.#end = next.#end;
     this.number = next.number;
-    this.#fs.unlink(path.join(this.#directory, manifestName(old)));
+    try {
+      this.#fs.unlink(path.join(this.#directory, manifestName(old)));
+    } catch {
+      // CURRENT does not name it, so the next open removes it.
+    }
   }
 
   static #write(
@@ -186,6 +198,8 @@ export class Manifest {
       writeFully(handle, bytes, { start: 0, end: bytes.length, position: 0 });
       // Its content must be durable before CURRENT can name it.
       handle.sync();
+      // And so must its name, or after a crash CURRENT could name a file that is not there.
+      fs.syncDirectory(directory);
       writeCurrent(fs, directory, number);
     } catch (error) {
       handle.close();
@@ -213,7 +227,7 @@ function writeCurrent(fs: FileSystem, directory: string, number: number): void {
     handle.close();
   }
   fs.rename(temporary, path.join(directory, currentName));
-  // Makes the rename, and the name of the manifest itself, durable.
+  // From here on the new manifest is the one; the old one may go.
   fs.syncDirectory(directory);
 }
 

@@ -43,17 +43,33 @@ export async function readHint(
 
 /** Calls `visit` for every entry of a checked hint. */
 export function forEachHintEntry(hint: CheckedHint, visit: (entry: HintCursor) => void): void {
-  const cursor = new HintCursor(hint.bytes);
-  let start = fileHeaderBytes;
-  for (;;) {
-    const block = readHintBlockHead(cursor.view, start);
-    if (block.isSummary) return;
-    let at = block.payloadStart;
-    for (let index = 0; index < block.entries; index++) {
-      at = cursor.moveTo(at);
-      visit(cursor);
+  const entries = new HintEntries(hint);
+  while (entries.next()) visit(entries.entry);
+}
+
+/** Walks over the entries of a checked hint. */
+export class HintEntries {
+  /** The entry that `next` moved to. */
+  readonly entry: HintCursor;
+  #blockEnd: number = fileHeaderBytes;
+  #left = 0;
+  #at = 0;
+
+  constructor(hint: CheckedHint) {
+    this.entry = new HintCursor(hint.bytes);
+  }
+
+  next(): boolean {
+    while (this.#left === 0) {
+      const block = readHintBlockHead(this.entry.view, this.#blockEnd);
+      if (block.isSummary) return false;
+      this.#left = block.entries;
+      this.#at = block.payloadStart;
+      this.#blockEnd = block.end;
     }
-    start = block.end;
+    this.#left--;
+    this.#at = this.entry.moveTo(this.#at);
+    return true;
   }
 }
 

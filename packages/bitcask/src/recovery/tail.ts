@@ -142,5 +142,5 @@ function removeFile(context: RecoveryContext, fileId: number): void {
   const file = table.get(fileId);
   if (!file) return;
   table.drop(file);
-  table.fs.unlink(table.pathOf(file.name));
+  table.removeNames(file.name);
 }

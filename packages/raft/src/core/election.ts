@@ -108,8 +108,11 @@ function requestVotes(replica: Replica, request: Pick<VoteRequest, "term" | "pre
 function count(replica: Replica): void {
   const result = pollResult(replica.members.configuration, replica.votes);
   if (result === "lost") becomeFollower(replica, replica.term, 0);
-  else if (result === "won" && replica.role === "preCandidate") stand(replica, false);
-  else if (result === "won") becomeLeader(replica);
+  if (result !== "won") return;
+  if (replica.role === "preCandidate") stand(replica, false);
+  // Even a majority of others is not enough while its own vote is not on disk: after a crash this replica could stand again
+  // for the same term, get the same votes again, and write different entries at the same place in the same term.
+  else if (replica.votes.has(replica.id)) becomeLeader(replica);
 }
 
 /**

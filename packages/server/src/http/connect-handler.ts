@@ -30,7 +30,7 @@ export type ConnectHandler = (request: HttpRequest, response: HttpResponse) => b
 export interface ConnectHandlerOptions {
   /** Registers the services. */
   readonly routes: (router: ConnectRouter) => void;
-  /** Applied to every call, the last one first; errors are mapped inside them all. */
+  /** Applied to every call, the first one outermost. They may throw `ApiError`s, and see those that handlers throw. */
   readonly interceptors: readonly Interceptor[];
   readonly limits: PortLimits;
   /** When it aborts, handlers of streams learn that they should end. */
@@ -64,9 +64,8 @@ export function createConnectHandler(options: ConnectHandlerOptions): ConnectHan
     compressMinBytes,
     readMaxBytes: limits.maxRequestBytes,
     shutdownSignal: options.shutdownSignal,
-    // The first interceptor is the outermost one; errors are mapped next to the handler, so that the others see them as
-    // the caller will.
-    interceptors: [...options.interceptors, errorInterceptor(logger)],
+    // The first interceptor is the outermost one, and maps what the others throw, too.
+    interceptors: [errorInterceptor(logger), ...options.interceptors],
   });
   options.routes(router);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));

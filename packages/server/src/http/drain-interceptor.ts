@@ -1,6 +1,5 @@
 import type { Interceptor } from "@connectrpc/connect";
 import { ApiError, type ErrorOutcome } from "./api-error.ts";
-import { toConnectError } from "./error-mapping.ts";
 
 /** What a request that a stopping node does not finish ends with. */
 export function stoppingError(outcome: ErrorOutcome): ApiError {
@@ -21,7 +20,7 @@ export function drainInterceptor(draining: AbortSignal): Interceptor {
     const kind = request.method.methodKind;
     if (!response.stream || kind === "client_streaming") return response;
     // What a server streams are reads; in both directions there may be anything.
-    const error = toConnectError(stoppingError(kind === "server_streaming" ? "NOT_APPLIED" : "UNKNOWN"));
+    const error = stoppingError(kind === "server_streaming" ? "NOT_APPLIED" : "UNKNOWN");
     return { ...response, message: until(draining, response.message, error) };
   };
 }

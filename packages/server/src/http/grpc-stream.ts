@@ -8,7 +8,8 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
 import { ApiError, asApiError } from "./api-error.ts";
-import { GrpcDeframer, type GrpcFramingFault, grpcPrefixBytes } from "./grpc-deframer.ts";
+import { Deframer } from "./deframer.ts";
+import { type GrpcFramingFault, grpcLayout, grpcPrefixBytes } from "./grpc-framing.ts";
 import { grpcOk, grpcTrailersOf, type GrpcTrailers } from "./grpc-status.ts";
 import { grpcTimeoutMs } from "./grpc-timeout.ts";
 
@@ -90,7 +91,7 @@ export class Http2GrpcStream implements GrpcStream {
   readonly #stream: ServerHttp2Stream;
   readonly #limits: GrpcStreamLimits;
   readonly #onDefect: (error: unknown) => void;
-  readonly #deframer: GrpcDeframer;
+  readonly #deframer: Deframer<GrpcFramingFault>;
   #handler: GrpcStreamHandler | undefined;
   #timer: NodeJS.Timeout | undefined;
   #outgoing: Uint8Array[] = [];
@@ -115,7 +116,7 @@ export class Http2GrpcStream implements GrpcStream {
     this.headers = headers;
     this.#limits = limits;
     this.#onDefect = onDefect;
-    this.#deframer = new GrpcDeframer(limits.maxRequestBytes);
+    this.#deframer = new Deframer(grpcLayout(limits.maxRequestBytes));
   }
 
   get remoteAddress(): string {
@@ -203,7 +204,7 @@ export class Http2GrpcStream implements GrpcStream {
     if (this.#trailers !== undefined) return;
     this.#guarded(() => {
       const fault = this.#deframer.push(chunk, (buffer, start, end) => {
-        if (this.#trailers === undefined) this.#handler?.onMessage(buffer, start, end);
+        if (this.#trailers === undefined) this.#handler?.onMessage(buffer, start + grpcPrefixBytes, end);
       });
       if (fault !== undefined) this.end(faultToError(fault, this.#limits.maxRequestBytes));
     });

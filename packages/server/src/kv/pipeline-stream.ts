@@ -50,6 +50,7 @@ export class PipelineStream implements OperationSink {
   #underWay = 0;
   #flushScheduled = false;
   #closed = false;
+  #onIdle: (() => void) | undefined;
 
   /** `send` takes an encoded `PipelineResponse`. */
   constructor(fields: {
@@ -60,6 +61,11 @@ export class PipelineStream implements OperationSink {
     this.#context = fields.context;
     this.#send = fields.send;
     this.#wasForwarded = fields.wasForwarded;
+  }
+
+  /** Operations that have been taken and not answered. */
+  get underWay(): number {
+    return this.#underWay;
   }
 
   /**
@@ -81,6 +87,12 @@ export class PipelineStream implements OperationSink {
       },
       epoch: () => undefined,
     });
+  }
+
+  /** Calls once when every operation taken so far has been answered and the answers have been sent. */
+  whenIdle(callback: () => void): void {
+    if (this.#underWay === 0 && !this.#flushScheduled) callback();
+    else this.#onIdle = callback;
   }
 
   /** Nobody reads the answers any more. Writes under way go on; nobody can take them back. */
@@ -137,6 +149,7 @@ export class PipelineStream implements OperationSink {
       writeResponseEpoch(this.#writer, this.#context.router.table.epoch);
       const message = this.#writer.take();
       if (!this.#closed) this.#send(message);
+      if (this.#underWay === 0) this.#onIdle?.();
     });
   }
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { GrpcDeframer, grpcPrefixBytes } from "./grpc-deframer.ts";
+import { Deframer } from "./deframer.ts";
+import { grpcLayout, grpcPrefixBytes } from "./grpc-framing.ts";
 
 const maxMessageBytes = 100;
 
@@ -22,11 +23,11 @@ function* cut(bytes: Buffer, sizes: readonly number[]): Iterable<Buffer> {
 
 /** What comes out of the chunks, and how it ends. */
 function outcome(chunks: Iterable<Buffer>): unknown {
-  const deframer = new GrpcDeframer(maxMessageBytes);
+  const deframer = new Deframer(grpcLayout(maxMessageBytes));
   const seen: string[] = [];
   for (const chunk of chunks) {
     const fault = deframer.push(chunk, (buffer, start, end) => {
-      seen.push(buffer.toString("hex", start, end));
+      seen.push(buffer.toString("hex", start + grpcPrefixBytes, end));
     });
     if (fault !== undefined) return { seen, fault };
   }
@@ -39,11 +40,11 @@ test("whatever the cuts, the same messages come out", () => {
       fc.array(fc.uint8Array({ maxLength: maxMessageBytes })),
       fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }),
       (messages, sizes) => {
-        const deframer = new GrpcDeframer(maxMessageBytes);
+        const deframer = new Deframer(grpcLayout(maxMessageBytes));
         const seen: Uint8Array[] = [];
         for (const chunk of cut(Buffer.concat(messages.map(framed)), sizes)) {
           const fault = deframer.push(chunk, (buffer, start, end) => {
-            seen.push(new Uint8Array(buffer.subarray(start, end)));
+            seen.push(new Uint8Array(buffer.subarray(start + grpcPrefixBytes, end)));
           });
           expect(fault).toBeUndefined();
         }

@@ -1,0 +1,126 @@
+/**
+ * An HTTP/2 connection for calls to another server.
+ *
+ * The RPC library has one of its own, in which a GOAWAY on an idle connection, which is what every restarted server
+ * sends, can raise an error that nobody listens for any more, and end the process (connectrpc/connect-es #1768). This
+ * one never takes its listener away.
+ */
+import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from "node:http2";
+
+/** When a quiet or dead connection is given up, in milliseconds. */
+export interface ClientSessionTimes {
+  /** From dialling to the first byte. */
+  readonly connectTimeoutMs: number;
+  /** A quiet connection with calls under way is asked for a sign of life after this time. */
+  readonly pingIntervalMs: number;
+  /** It is cut when none came for this long. */
+  readonly pingTimeoutMs: number;
+}
+
+/** Keeps one connection, made when it is needed, and replaced when it is over. */
+export class Http2ClientSession {
+  /** The origin, as in `https://host:port`. */
+  readonly authority: string;
+  readonly #dial: () => ClientHttp2Session;
+  readonly #times: ClientSessionTimes;
+  #session: ClientHttp2Session | undefined;
+  #connected: Promise<ClientHttp2Session> | undefined;
+
+  constructor(authority: string, times: ClientSessionTimes, options: http2.ClientSessionOptions = {}) {
+    this.authority = authority;
+    this.#times = times;
+    this.#dial = () => http2.connect(authority, options);
+  }
+
+  /** Begins a request, on a new connection if need be. @throws when there is none to be had. */
+  async request(
+    method: string,
+    path: string,
+    headers: OutgoingHttpHeaders,
+    options: Omit<http2.ClientSessionRequestOptions, "signal">,
+  ): Promise<ClientHttp2Stream> {
+    for (;;) {
+      // oxlint-disable-next-line no-await-in-loop -- a second round is for a connection that has just ended
+      const session = await this.#ready();
+      if (session.closed || session.destroyed) continue;
+      return session.request({ ...headers, ":method": method, ":path": path }, options);
+    }
+  }
+
+  /** Part of what the RPC library expects of a session; the pings here do not need it. */
+  notifyResponseByteRead(): void {
+    // Nothing to do.
+  }
+
+  /** Ends the connection and every call on it. The next request makes a new one. */
+  destroy(): void {
+    this.#session?.destroy();
+    this.#forget();
+  }
+
+  #ready(): Promise<ClientHttp2Session> {
+    const session = this.#session;
+    if (session === undefined || session.closed || session.destroyed || this.#connected === undefined) {
+      return this.#connect();
+    }
+    return this.#connected;
+  }
+
+  #connect(): Promise<ClientHttp2Session> {
+    const session = this.#dial();
+    this.#session = session;
+    session.unref();
+    const connected = new Promise<ClientHttp2Session>((resolve, reject) => {
+      const timer = setTimeout(
+        () => session.destroy(new Error(`no connection to ${this.authority} in time`)),
+        this.#times.connectTimeoutMs,
+      );
+      session.once("connect", () => {
+        clearTimeout(timer);
+        resolve(session);
+      });
+      session.on("error", (error) => reject(error));
+      session.once("close", () => {
+        clearTimeout(timer);
+        reject(new Error(`the connection to ${this.authority} was closed`));
+      });
+    });
+    // Whoever asked for the connection learns that it failed; that nobody may have asked is no reason to end the process.
+    connected.catch(() => undefined);
+    this.#connected = connected;
+    session.once("goaway", () => this.#leave(session));
+    session.once("close", () => this.#leave(session));
+    this.#watch(session);
+    return connected;
+  }
+
+  /** New calls take another connection; those under way on this one go on. */
+  #leave(session: ClientHttp2Session): void {
+    if (this.#session === session) this.#forget();
+    if (!session.closed) session.close();
+  }
+
+  #forget(): void {
+    this.#session = undefined;
+    this.#connected = undefined;
+  }
+
+  #watch(session: ClientHttp2Session): void {
+    const { pingIntervalMs, pingTimeoutMs } = this.#times;
+    let pingedAtMs = 0;
+    const timer = setInterval(() => {
+      if (session.destroyed) return;
+      if (pingedAtMs > 0) {
+        if (performance.now() - pingedAtMs > pingTimeoutMs) session.destroy(new Error("no answer to a ping"));
+        return;
+      }
+      if (session.connecting) return;
+      pingedAtMs = performance.now();
+      session.ping((error) => {
+        if (error === null) pingedAtMs = 0;
+      });
+    }, pingIntervalMs);
+    timer.unref();
+    session.once("close", () => clearInterval(timer));
+  }
+}
