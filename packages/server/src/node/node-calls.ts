@@ -7,6 +7,8 @@ import { ApiError } from "../http/api-error.ts";
 import { fromConnectError, fromErrorInfo } from "../http/error-mapping.ts";
 import type { ShardPage, ShardScanRequest } from "../kv/shard-scan.ts";
 import { encodeMetaCommand, type MetaCommand, type MetaResult } from "../meta/meta-command.ts";
+import type { FetchedRecord } from "../repair/heal-record.ts";
+import type { RemoteFingerprint } from "../repair/repairer.ts";
 import type { PeerNetwork } from "../peer/peer-network.ts";
 
 /** How long a question between nodes may take, in milliseconds. */
@@ -68,6 +70,33 @@ export class NodeCalls {
       client.transferShard({ shard, toNode }, { timeoutMs: callTimeoutMs }),
     );
     return leader;
+  }
+
+  /** A record as the other node's replica holds it, as of what the shard's leader had committed. */
+  async fetchRecord(node: number, shard: number, key: Uint8Array): Promise<FetchedRecord> {
+    const response = await this.#call(node, (client) =>
+      client.fetchRecord({ shard, key: Buffer.from(key).toString("utf8") }, { timeoutMs: callTimeoutMs }),
+    );
+    const { found, value, keyRevision, expiresAtMs, appliedIndex } = response;
+    const entry = { value, version: Number(keyRevision), expiresAtMs: Number(expiresAtMs) };
+    return { entry: found ? entry : undefined, appliedIndex: Number(appliedIndex) };
+  }
+
+  /** What the other node's replica holds of a key once it has applied an index. */
+  async fingerprint(
+    node: number,
+    shard: number,
+    key: Uint8Array,
+    atIndex: number,
+  ): Promise<RemoteFingerprint> {
+    const keys = [Buffer.from(key).toString("utf8")];
+    const response = await this.#call(node, (client) =>
+      client.compareKeys({ shard, atIndex: BigInt(atIndex), keys }, { timeoutMs: callTimeoutMs }),
+    );
+    const [fingerprint] = response.fingerprints;
+    if (fingerprint === undefined) throw new Error(`node ${node} answered without a fingerprint`);
+    const { keyRevision, checksum, damaged } = fingerprint;
+    return { revision: Number(keyRevision), checksum, damaged, appliedIndex: Number(response.appliedIndex) };
   }
 
   /** A client for calls that are not above. @throws ApiError UNAVAILABLE for a node without address. */

@@ -152,6 +152,13 @@ export class NodeRuntime implements PeerListener {
     return this.board.leaderOf(metaShard) === this.node && this.#meta?.group.status().role === "leader";
   }
 
+  /** Other nodes that hold a replica of a shard, its leader first. */
+  otherHolders(shard: number): number[] {
+    const leader = this.board.leaderOf(shard);
+    const holders = this.router.table.holdersOf(shard).filter((node) => node !== this.node);
+    return holders.toSorted((a, b) => Number(b === leader) - Number(a === leader));
+  }
+
   /** Resolves when something in the topology has changed, or the signal aborts. */
   nextTopologyChange(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {

@@ -21,6 +21,7 @@ import { ApiError } from "../http/api-error.ts";
 import { createKvService } from "../kv/kv-service.ts";
 import { awaitLevel, scanReplica, type ShardPage, type ShardScanRequest } from "../kv/shard-scan.ts";
 import { metaShard, nodeOfReplica } from "../meta/cluster-map.ts";
+import type { Repairer } from "../repair/repairer.ts";
 import type { NodeCalls } from "./node-calls.ts";
 import type { NodeRuntime } from "./node-runtime.ts";
 import type { NodeSettings } from "./node-settings.ts";
@@ -34,6 +35,7 @@ export interface ServiceFields {
   readonly settings: NodeSettings;
   readonly startedAtMs: number;
   alarms(): Alarm[];
+  readonly repairer: Repairer;
 }
 
 export class NodeServices {
@@ -76,6 +78,7 @@ export class NodeServices {
       proposeMeta: (command, hops) => this.meta.proposeOnce(command, hops),
       report: () => ({ status: this.#status(), alarms: this.#fields.alarms(), shards: this.#ledShards() }),
       transferHere: (shard, toNode) => this.#transferHere(shard, toNode),
+      healLater: (shard, key) => this.#healLater(shard, key),
       digestsAt: () => undefined,
     });
   }
@@ -171,6 +174,18 @@ export class NodeServices {
         })),
       });
     });
+  }
+
+  #healLater(shard: number, key: Uint8Array): void {
+    const { runtime, repairer } = this.#fields;
+    const hosted = runtime.shards.get(shard);
+    if (hosted === undefined) return;
+    try {
+      hosted.store.getEntry(key);
+    } catch (error) {
+      // Whoever asked has been told; the outcome is counted and logged where it is decided.
+      repairer.heal(hosted.local.replica, key, error).catch(() => undefined);
+    }
   }
 
   async #transferShard(shard: number, toNode: number): Promise<number> {

@@ -20,6 +20,7 @@ import { metaVotersAmong } from "../meta/placement.ts";
 import { openSocketNetwork } from "../peer/socket-network.ts";
 import type { PeerNetwork } from "../peer/peer-network.ts";
 import { createAdmission } from "./admission.ts";
+import { Repairer } from "../repair/repairer.ts";
 import { Introduction } from "./introduction.ts";
 import { joinCluster } from "./join-cluster.ts";
 import { registerLate } from "./late-service.ts";
@@ -94,6 +95,8 @@ class NodeStarter {
     const address = describePort(port.address, settings.client);
     const identity = await this.#becomeMember(opened, address);
     const network = await this.#openNetwork(identity);
+    const calls = new NodeCalls(network);
+    const repairer = this.#createRepairer(calls);
     const runtime = new NodeRuntime({
       settings,
       node: identity.node,
@@ -103,15 +106,14 @@ class NodeStarter {
       metaFounders: this.#metaFounders(),
       log,
       network,
-      observeRead: () => undefined,
-      heal: (_replica, _key, error) => Promise.reject(error),
+      observeRead: repairer.observe,
+      heal: repairer.heal,
       logger: this.#logger,
     });
     // From here on the log belongs to the host, which closes it.
     logIsOurs = false;
     this.#undo.push(() => runtime.stop());
     this.#runtime = runtime;
-    const calls = new NodeCalls(network);
     this.#services = new NodeServices({
       runtime,
       calls,
@@ -119,9 +121,34 @@ class NodeStarter {
       settings,
       startedAtMs: Date.now(),
       alarms: (): Alarm[] => [],
+      repairer,
     });
     await runtime.start();
     return this.#serve({ runtime, services: this.#services, network, port, identity, address });
+  }
+
+  #createRepairer(calls: NodeCalls): Repairer {
+    return new Repairer({
+      hosted: (shard) => this.#runtime?.shards.get(shard),
+      otherHolders: (shard) => this.#runtime?.otherHolders(shard) ?? [],
+      fingerprint: (node, shard, key, atIndex) => calls.fingerprint(node, shard, key, atIndex),
+      fetch: async (shard, key) => {
+        let failure: unknown = new Error(`no other node holds shard ${shard}`);
+        for (const node of this.#runtime?.otherHolders(shard) ?? []) {
+          try {
+            // oxlint-disable-next-line no-await-in-loop -- the next one is asked only if this one cannot help
+            return await calls.fetchRecord(node, shard, key);
+          } catch (error) {
+            failure = error;
+          }
+        }
+        throw failure;
+      },
+      onDiverged: () => undefined,
+      sampleShare: this.#settings.readRepairShare,
+      random: Math.random,
+      logger: this.#logger,
+    });
   }
 
   /** Undoes what was done, the last thing first. */
