@@ -167,8 +167,7 @@ class OffHeapKeydir implements Keydir {
   clear(): void {
     const old = this.#table;
     this.#table = this.#makeTable(0);
-    if (this.#undo.newest === undefined) old.drop();
-    else this.#undo.adopt(old);
+    this.#undo.adopt(old);
   }
 
   liveKeysIn(fileId: number): number {
