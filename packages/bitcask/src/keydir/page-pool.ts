@@ -2,8 +2,8 @@
  * Memory for the keydir, in pages of 4 KiB.
  *
  * Everything that grows and shrinks (records, index nodes) takes pages and gives them back, so memory freed by one user serves the next
- * without the garbage collector. Pages are cut from chunks of 8 MiB: large, so that a lookup rarely meets a chunk's array object for the first
- * time, and so that the system can back them with huge pages. The first chunk begins small and doubles, for the sake of small stores.
+ * without the garbage collector. Pages are cut from chunks of 2 MiB: so large that a lookup rarely meets a chunk's array object for the
+ * first time, and so small that what is not used of the last one hardly counts. The first chunk begins small and doubles, for the sake of small stores.
  * A page is not touched before it is first taken, and a chunk of which no page is in use goes back to the system.
  *
  * A word of the pool has an *address*: page number × words per page + word in page, an unsigned 32-bit number. That bounds a pool to 16 GiB.
@@ -16,8 +16,8 @@ export const PAGE_WORDS_LOG2 = 10;
 export const PAGE_WORDS: number = 1 << PAGE_WORDS_LOG2;
 /** Bytes in a page. */
 export const PAGE_BYTES: number = PAGE_WORDS * 4;
-/** `address >>> CHUNK_SHIFT` is the chunk, `address & CHUNK_MASK` the word in it: 2^21 words, 8 MiB. */
-export const CHUNK_SHIFT = 21;
+/** `address >>> CHUNK_SHIFT` is the chunk, `address & CHUNK_MASK` the word in it: 2^19 words, 2 MiB. */
+export const CHUNK_SHIFT = 19;
 /** See {@link CHUNK_SHIFT}. */
 export const CHUNK_MASK: number = (1 << CHUNK_SHIFT) - 1;
 
