@@ -230,7 +230,10 @@ function recover(fileSystem: FileSystem, options: FileLogOptions, state: LogStat
   }
   const visitor = { record: state.replay.bind(state) };
   const found = replay(fileSystem, directory, { mode: "write", visitor });
-  const damage = [...found.damage, ...state.finishReplay()];
+  // What only groups lost that were removed since is nobody's loss any more.
+  const damage = [...found.damage, ...state.finishReplay()].filter(
+    ({ groups = [] }) => groups.length === 0 || !groups.every((group) => state.removed.has(group)),
+  );
   const attributable = damage.every(({ groups }) => groups !== undefined);
   if (damage.length > 0 && (options.onDamage !== "quarantine" || !attributable)) {
     for (const segment of [...found.segments, ...found.surplus]) segment.file.close();

@@ -31,7 +31,7 @@ export class GroupLog {
   throughTerm = 0;
   /**
    * Whether it is known where the log begins. Only while a log is replayed may it be unknown: the segment that said so
-   * first may be gone, and a later one says it again.
+   * first may be gone, and a later one says it again. Until then, entries may seem to be missing.
    */
   beginningKnown = false;
   /** The log as it will be when all that was handed over is durable; what a further write must fit. */
@@ -97,6 +97,7 @@ export class GroupLog {
   /** Takes over what an older segment said before it was reused. */
   restoreState(
     state: {
+      readonly keepsEntries: boolean;
       readonly through: number;
       readonly throughTerm: number;
       readonly hardState: HardState;
@@ -108,24 +109,25 @@ export class GroupLog {
     this.metadata = state.metadata;
     this.throughTerm = state.throughTerm;
     this.setHardState(state.hardState, segment);
+    if (!state.keepsEntries) this.entries.restart(state.through + 1);
     if (this.#dropThrough(state.through)) this.#begin(segment);
   }
 
-  /**
-   * Makes room for entries from `first` on by dropping what is there, and returns a sentence when they would leave a
-   * gap.
-   */
-  makeWayFor(first: number): string | undefined {
+  /** Makes room for entries from `first` on by dropping what is there; returns false when they would leave a gap. */
+  makeWayFor(first: number): boolean {
     const { entries } = this;
-    if (first >= entries.first && first <= entries.last + 1) {
-      entries.dropFrom(first);
-      return undefined;
-    }
-    if (this.beginningKnown) {
-      return `entries of group ${this.group} begin at ${first}, but its log ends at ${entries.last} and begins at ${entries.first}`;
-    }
-    entries.restart(first);
-    return undefined;
+    if (first < entries.first || first > entries.last + 1) return false;
+    entries.dropFrom(first);
+    return true;
+  }
+
+  /**
+   * Replayed entries do not follow those before them: what lay between them was in a segment that is gone, which means
+   * that a compaction further on drops it. Only if none does is the log damaged.
+   */
+  skipTo(first: number): void {
+    this.entries.restart(first);
+    this.beginningKnown = false;
   }
 
   /** Lets go of every segment. */

@@ -44,7 +44,9 @@ export class LogState {
     }
     const first = write.entries?.[0];
     if (write.entries !== undefined && first !== undefined) {
-      log.makeWayFor(first.index);
+      if (!log.makeWayFor(first.index)) {
+        throw new RaftError("INVARIANT", `entries of group ${write.group} cannot begin at ${first.index}`);
+      }
       let offset = entriesOffset;
       for (const entry of write.entries) {
         log.entries.push(entry.term, entry.data.length, { segment, offset });
@@ -87,7 +89,8 @@ export class LogState {
         log.restoreState(record, segment);
         return undefined;
       case "entries":
-        return replayEntries(log, record, segment);
+        replayEntries(log, record, segment);
+        return undefined;
       default:
         throw new RaftError("INVARIANT", "a record of an unknown kind was decoded");
     }
@@ -101,7 +104,7 @@ export class LogState {
     const damage: LogDamage[] = [];
     for (const log of this.#groups.values()) {
       if (!log.beginningKnown) {
-        const problem = `where the log of group ${log.group} begins is not said anywhere`;
+        const problem = `entries before ${log.entries.first} of group ${log.group} are missing`;
         damage.push({ segment: "", offset: 0, problem, groups: [log.group] });
       }
       log.queued.exists = log.exists;
@@ -132,10 +135,8 @@ function replayEntries(
   log: GroupLog,
   record: { readonly first: number; readonly entries: readonly EntryPosition[] },
   segment: Segment,
-): string | undefined {
-  const problem = log.makeWayFor(record.first);
-  if (problem !== undefined) return problem;
+): void {
+  if (!log.makeWayFor(record.first)) log.skipTo(record.first);
   for (const { term, dataBytes, offset } of record.entries)
     log.entries.push(term, dataBytes, { segment, offset });
-  return undefined;
 }
