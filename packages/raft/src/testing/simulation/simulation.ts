@@ -146,7 +146,10 @@ class Simulation implements WorldView {
     const configuration = leader?.status?.configuration;
     if (configuration === undefined || configuration.index < (this.#newest?.index ?? 0)) return undefined;
     const { voters, votersOutgoing, learners } = configuration;
-    return [...voters, ...votersOutgoing, ...learners];
+    const members = [...voters, ...votersOutgoing, ...learners];
+    // Whoever is switched off before the others know that it was removed may be missed by them.
+    const know = members.every((id) => this.#node(id)?.status?.configuration.index === configuration.index);
+    return know ? members : undefined;
   }
 
   /** At the end every register is read, until each has been. */
