@@ -11,9 +11,9 @@ function startWriter(
   nodes: readonly number[],
 ): { stop(): Promise<Map<string, string>> } {
   const acknowledged = new Map<string, string>();
-  let stopped = false;
+  const stop = new AbortController();
   const run = async (): Promise<void> => {
-    for (let count = 0; !stopped; count += 1) {
+    for (let count = 0; !stop.signal.aborted; count += 1) {
       const key = `${name}-${count % 50}`;
       const text = `${name}:${count}`;
       const node = nodes[count % nodes.length]!;
@@ -26,7 +26,7 @@ function startWriter(
   const running = run();
   return {
     async stop() {
-      stopped = true;
+      stop.abort();
       await running;
       return acknowledged;
     },
