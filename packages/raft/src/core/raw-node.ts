@@ -92,16 +92,18 @@ export class RawNode {
 
   /**
    * To be called for every entry of type `ConfChange`, in its place among the applied ones, before `advance` or
-   * `applied`. Returns the configuration now in force.
+   * `applied`. Returns the configuration now in force. A change that is part of it already (a snapshot may have overtaken
+   * the entry) has no effect.
    */
   applyConfChange(entry: Entry): Configuration {
-    const { lastChangeIndex, log } = this.#replica;
-    if (entry.type !== EntryType.ConfChange || entry.index <= lastChangeIndex || entry.index > log.applying) {
+    const { lastChangeIndex, log, members } = this.#replica;
+    if (entry.type !== EntryType.ConfChange || entry.index > log.applying) {
       throw new RaftError(
         "INVALID_ARGUMENT",
-        `Entry ${entry.index} is not a configuration change that was handed out and not applied yet.`,
+        `Entry ${entry.index} is no configuration change that was handed out.`,
       );
     }
+    if (entry.index <= lastChangeIndex) return members.configuration;
     return this.#guard(() => applyChange(this.#replica, entry));
   }
 

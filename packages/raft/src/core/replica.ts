@@ -1,5 +1,5 @@
 import type { Configuration } from "./configuration.ts";
-import { emptyHardState, type HardState } from "./hard-state.ts";
+import type { HardState } from "./hard-state.ts";
 import { violated } from "./invariants.ts";
 import { Lease } from "./lease.ts";
 import type { LogReader } from "./log-reader.ts";
@@ -85,8 +85,9 @@ export class Replica {
     this.lease = new Lease(options.electionTick - options.maxClockDriftTicks);
     this.lastChangeIndex = configuration.index;
     this.electionTimeout = this.drawElectionTimeout();
-    // A promise made before a crash may still be relied on.
-    if (this.leaseMode && hardState.term > emptyHardState.term) this.promise();
+    // A promise made before a crash may still be relied on, even if nothing of it reached the disk. It costs no time: a
+    // replica waits for an election timeout anyway before it stands.
+    if (this.leaseMode) this.promise();
   }
 
   get leaseMode(): boolean {

@@ -6,6 +6,7 @@ export type MessageFilter = (message: Message) => boolean;
 /** Messages under way between the replicas of a cluster in memory, in the order sent. */
 export class ClusterNetwork {
   readonly #sides = new Map<number, number>();
+  #partitioned = false;
   #filters: MessageFilter[] = [];
   #queue: Message[] = [];
 
@@ -25,9 +26,10 @@ export class ClusterNetwork {
     return undefined;
   }
 
-  /** From now on messages only pass within a side. A replica that is on no side is alone. */
+  /** From now on messages only pass within a side. A replica that is on no side is alone; without sides all are. */
   partition(sides: readonly (readonly number[])[]): void {
     this.#sides.clear();
+    this.#partitioned = true;
     sides.forEach((side, number) => side.forEach((replica) => this.#sides.set(replica, number)));
   }
 
@@ -39,6 +41,7 @@ export class ClusterNetwork {
   /** Everything passes again. */
   heal(): void {
     this.#sides.clear();
+    this.#partitioned = false;
     this.#filters = [];
   }
 
@@ -51,7 +54,7 @@ export class ClusterNetwork {
 
   #passes(message: Message): boolean {
     if (this.#filters.some((filter) => filter(message))) return false;
-    if (this.#sides.size === 0) return true;
+    if (!this.#partitioned) return true;
     const side = this.#sides.get(message.from);
     return side !== undefined && side === this.#sides.get(message.to);
   }
