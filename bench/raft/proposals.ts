@@ -18,9 +18,8 @@ function counter(): StateMachine<number> {
   return {
     appliedIndex: () => count,
     apply: (entries) => {
-      const results = new Array<number>(entries.length);
-      for (let at = 0; at < entries.length; at++) results[at] = count = entries[at]?.index ?? 0;
-      return results;
+      count = entries.at(-1)?.index ?? count;
+      return entries.map(({ index }) => index);
     },
     snapshot: () => ({
       async *read() {
@@ -72,9 +71,9 @@ async function measure(
   const latencies: number[] = [];
   let done = 0;
   let counting = false;
-  let running = true;
+  const state = { running: true };
   const caller = async (): Promise<void> => {
-    for (let turn = 0; running; turn++) {
+    for (let turn = 0; state.running; turn++) {
       const began = performance.now();
       await leader.propose(command);
       if (!counting) continue;
@@ -88,7 +87,7 @@ async function measure(
   const began = performance.now();
   await sleep(secondsPerLine * 1000);
   const seconds = (performance.now() - began) / 1000;
-  running = false;
+  state.running = false;
   await Promise.all(all);
   latencies.sort((one, other) => one - other);
   const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? 0;

@@ -103,7 +103,7 @@ export class LogState {
   finishReplay(): LogDamage[] {
     const damage: LogDamage[] = [];
     for (const log of this.#groups.values()) {
-      if (!log.beginningKnown) {
+      if (!log.isComplete) {
         const problem = `entries before ${log.entries.first} of group ${log.group} are missing`;
         damage.push({ segment: "", offset: 0, problem, groups: [log.group] });
       }
@@ -136,7 +136,8 @@ function replayEntries(
   record: { readonly first: number; readonly entries: readonly EntryPosition[] },
   segment: Segment,
 ): void {
-  if (!log.makeWayFor(record.first)) log.skipTo(record.first);
+  // What lies between them and those before was in a segment that is gone: see `GroupLog.isComplete`.
+  if (!log.makeWayFor(record.first)) log.entries.restart(record.first);
   for (const { term, dataBytes, offset } of record.entries)
     log.entries.push(term, dataBytes, { segment, offset });
 }
