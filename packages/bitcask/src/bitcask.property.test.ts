@@ -71,7 +71,11 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ op: fc.constant("scan" as const), range }) },
   {
     weight: 1,
-    arbitrary: fc.record({ op: fc.constant("merge" as const), during: fc.array(write, { maxLength: 4 }) }),
+    arbitrary: fc.record({
+      op: fc.constant("merge" as const),
+      force: fc.boolean(),
+      during: fc.array(write, { maxLength: 4 }),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ op: fc.constant("takeSnapshot" as const) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant("releaseSnapshot" as const) }) },
@@ -106,7 +110,7 @@ class Comparison {
       hashSeed: 1n,
       maxFileBytes: 4096,
       clock: () => this.#nowMs,
-      merge: { auto: false, smallFileBytes: 1 },
+      merge: { auto: false, smallFileBytes: 1, includeDeadFraction: 0.3 },
     };
   }
 
@@ -135,7 +139,10 @@ class Comparison {
         if (this.#options.ordered === true) await this.#compareScan(db, each.range);
         break;
       case "merge":
-        await Promise.all([db.merge({ force: true }), ...each.during.map((one) => this.#write(db, one))]);
+        await Promise.all([
+          db.merge({ force: each.force }),
+          ...each.during.map((one) => this.#write(db, one)),
+        ]);
         break;
       case "takeSnapshot":
         this.#snapshots.push({
