@@ -156,7 +156,7 @@ export class Host {
 
   /**
    * Makes a replica of a group on this node, and starts it. When it resolves, the replica survives a crash.
-   * @throws RaftError `INVALID_ARGUMENT` when the group exists here already, or did once.
+   * @throws RaftError `INVALID_ARGUMENT` when the group exists here already.
    */
   async createGroup<Result>(options: CreateGroupOptions<Result>): Promise<RaftGroup<Result>> {
     const { group, voters } = options;
@@ -166,7 +166,7 @@ export class Host {
       throw new RaftError("INVALID_ARGUMENT", `Group ${group} exists in this log already; open it.`);
     }
     const start = voters === undefined ? { hardState: emptyHardState } : bootstrapState(voters);
-    await log.append([{ group, ...start }]);
+    await log.append([{ group, create: true, ...start }]);
     return this.#start(options);
   }
 
@@ -189,7 +189,7 @@ export class Host {
   }
 
   /**
-   * Stops the replica of a group and forgets its log and its snapshots; its number is not used again on this node. To be
+   * Stops the replica of a group and forgets its log and its snapshots. The group may come back to this node, under another replica id. To be
    * called when the replica is no longer a member, or is damaged: it does not change the membership.
    */
   async removeGroup(group: number): Promise<void> {

@@ -210,10 +210,7 @@ export class FileLog implements LogStorage {
   #readable(group: number): GroupLog {
     if (this.#closing !== undefined) throw new RaftError("CLOSED", "the log is closed");
     if (this.#state.removed.has(group)) {
-      throw new RaftError(
-        "INVALID_ARGUMENT",
-        `group ${group} was removed from this log; its id is not used again`,
-      );
+      throw new RaftError("INVALID_ARGUMENT", `group ${group} was removed from this log`);
     }
     const log = this.#state.group(group);
     if (log.damage !== undefined)

@@ -10,7 +10,7 @@ import type { Segment } from "./segment.ts";
 /** All groups of the log: what is durable, and where it lies. Replay and live writes change it by the same rules. */
 export class LogState {
   readonly #groups = new Map<number, GroupLog>();
-  /** Removed groups, and the segment that says so: their ids may never be used again. */
+  /** Removed groups, and the segment that says so: what older segments say of them is void. */
   readonly removed: Map<number, Segment> = new Map<number, Segment>();
   readonly cache: EntryCache;
 
@@ -37,7 +37,10 @@ export class LogState {
   apply(write: LogWrite, segment: Segment, entriesOffset: number): void {
     if (write.remove === true) return this.remove(write.group, segment);
     const log = this.group(write.group);
-    if (!log.exists) log.create(segment);
+    if (!log.exists) {
+      this.#revive(write.group);
+      log.create(segment);
+    }
     if (write.snapshot !== undefined) {
       log.install(write.snapshot, segment);
       this.cache.dropGroup(write.group);
@@ -69,6 +72,7 @@ export class LogState {
       this.remove(record.group, segment);
       return undefined;
     }
+    if (record.kind === "created") this.#revive(record.group);
     if (this.removed.has(record.group)) return `group ${record.group} is written after it was removed`;
     const log = this.group(record.group);
     switch (record.kind) {
@@ -119,7 +123,18 @@ export class LogState {
     if (!this.removed.has(group)) this.group(group).damage ??= problem;
   }
 
-  /** The group is gone, for good. */
+  /**
+   * A removed group begins anew. Segments are freed from the oldest on, so nothing of its former life can be read after
+   * the record that removed it is gone.
+   */
+  #revive(group: number): void {
+    const segment = this.removed.get(group);
+    if (segment === undefined) return;
+    segment.references -= 1;
+    this.removed.delete(group);
+  }
+
+  /** The group is gone, with all that was said of it. */
   remove(group: number, segment: Segment): void {
     this.#groups.get(group)?.release();
     this.#groups.delete(group);

@@ -275,13 +275,16 @@ class NodeStarter {
       logger: this.#logger,
     });
     this.#undo.push(() => network.stop());
-    const { membership } = this.#settings;
-    if (membership.type === "found") {
-      for (const { node, peerAddress } of membership.founders) {
-        if (node !== identity.node) network.setAddress(node, peerAddress);
-      }
-    }
+    for (const { node, address } of this.#firstPeers(identity)) network.setAddress(node, address);
     return network;
+  }
+
+  /** Where to find others before the cluster map is known. */
+  #firstPeers(identity: NodeIdentity): NodeIdentity["peers"] {
+    const { membership } = this.#settings;
+    if (membership.type !== "found") return identity.peers;
+    const founders = membership.founders.map(({ node, peerAddress }) => ({ node, address: peerAddress }));
+    return founders.filter(({ node }) => node !== identity.node);
   }
 
   /** Finds out which node this directory is, or makes it one. */
@@ -325,7 +328,10 @@ class NodeStarter {
     if (topology === undefined || replica === undefined) {
       throw new IdentityError("the cluster let this node join without telling its place in the meta group");
     }
-    return { ...opened, node, clusterId: topology.clusterId, metaReplica: Number(replica) };
+    const peers = topology.nodes
+      .filter(({ id }) => id !== node)
+      .map(({ id, peerAddress: where }) => ({ node: id, address: where }));
+    return { ...opened, node, clusterId: topology.clusterId, metaReplica: Number(replica), peers };
   }
 
   #founderIds(): number[] {
