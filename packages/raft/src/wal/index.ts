@@ -10,3 +10,4 @@ export { nodeFileSystem } from "./node-file-system.ts";
 export { describeRecord, dumpLog, type DumpOptions } from "./dump.ts";
 export type { EntryPosition, LogRecord } from "./record.ts";
 export { type GroupReport, type LogReport, verifyLog } from "./verify.ts";
+export { relaxedFileSystem, type RelaxedFileSystemOptions } from "./relaxed-file-system.ts";
