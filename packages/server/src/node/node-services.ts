@@ -22,6 +22,7 @@ import { createKvService } from "../kv/kv-service.ts";
 import { awaitLevel, scanReplica, type ShardPage, type ShardScanRequest } from "../kv/shard-scan.ts";
 import { metaShard, nodeOfReplica } from "../meta/cluster-map.ts";
 import type { Repairer } from "../repair/repairer.ts";
+import type { AlarmBoard } from "./alarm-board.ts";
 import type { NodeCalls } from "./node-calls.ts";
 import type { NodeRuntime } from "./node-runtime.ts";
 import type { NodeSettings } from "./node-settings.ts";
@@ -34,7 +35,7 @@ export interface ServiceFields {
   readonly network: PeerNetwork;
   readonly settings: NodeSettings;
   readonly startedAtMs: number;
-  alarms(): Alarm[];
+  readonly alarms: AlarmBoard;
   readonly repairer: Repairer;
 }
 
@@ -76,7 +77,11 @@ export class NodeServices {
     return createPeerHandlers({
       hosted: (shard) => runtime.shards.get(shard),
       proposeMeta: (command, hops) => this.meta.proposeOnce(command, hops),
-      report: () => ({ status: this.#status(), alarms: this.#fields.alarms(), shards: this.#ledShards() }),
+      report: () => ({
+        status: this.#status(),
+        alarms: this.#fields.alarms.list(),
+        shards: this.#ledShards(),
+      }),
       transferHere: (shard, toNode) => this.#transferHere(shard, toNode),
       healLater: (shard, key) => this.#healLater(shard, key),
       digestsAt: () => undefined,
@@ -130,7 +135,7 @@ export class NodeServices {
     const { runtime, calls, network } = this.#fields;
     const others = runtime.map.nodes.filter(({ id }) => id !== runtime.node && network.isConnected(id));
     const reports = await Promise.allSettled(others.map(({ id }) => calls.report(id)));
-    const own = { status: this.#status(), alarms: this.#fields.alarms(), shards: this.#ledShards() };
+    const own = { status: this.#status(), alarms: this.#fields.alarms.list(), shards: this.#ledShards() };
     const answered = reports.flatMap((report) => (report.status === "fulfilled" ? [report.value] : []));
     const topology = this.topology();
     for (const { shards } of [own, ...answered]) for (const shard of shards) addProgress(topology, shard);

@@ -4,7 +4,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { defaultRequestLimits, type Membership, type NodeSettings } from "../../src/index.ts";
+import { defaultPortLimits } from "../../src/http/port-limits.ts";
+import { defaultPeerLimits } from "../../src/peer/peer-limits.ts";
+import { defaultRequestLimits } from "../../src/kv/request-limits.ts";
+import type { Membership, NodeSettings } from "../../src/node/node-settings.ts";
 
 const entry = join(import.meta.dirname, "node-process.ts");
 /** How long a node may take to start, and a cluster to become ready, in milliseconds. */
@@ -198,6 +201,8 @@ export class ClusterProcesses {
         membership: fields.membership,
         client: { host: "127.0.0.1", port: portOf(fields.address), advertised: undefined, tls: undefined },
         peer: { host: "127.0.0.1", port: portOf(fields.peerAddress), advertised: undefined, tls: undefined },
+        peerServerName: undefined,
+        allowedOrigins: [],
         zone: "",
         weight: 1,
         replicationFactor: 3,
@@ -206,10 +211,16 @@ export class ClusterProcesses {
         timing: {},
         limits: defaultRequestLimits,
         maxScanPageEntries: 1000,
+        maxPendingOperations: 65_536,
+        maxProposalBytes: 256 * 1024 * 1024,
+        portLimits: defaultPortLimits,
+        peerLimits: defaultPeerLimits,
+        stopGraceMs: 5000,
         leaseReads: false,
         defaultTimeoutMs: 5000,
         maxTimeoutMs: 60_000,
         readRepairShare: 0,
+        metricsEnabled: true,
         ...this.#change,
       },
     };

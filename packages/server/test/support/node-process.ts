@@ -1,6 +1,7 @@
 /** A node as a process of its own: `node node-process.ts <settings as JSON>`. Prints one JSON line when it serves. */
 import { pino } from "pino";
-import { type NodeSettings, startNode } from "../../src/index.ts";
+import { startNode } from "../../src/node/node.ts";
+import type { NodeSettings } from "../../src/node/node-settings.ts";
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as NodeSettings;
 const logger = pino({ level: process.env["TITAN_LOG_LEVEL"] ?? "warn" }, pino.destination(2));
