@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { HalfSipHash } from "./key-hash.ts";
 import type { Keydir, KeydirOptions } from "./keydir.ts";
 import { createKeydir } from "./off-heap-keydir.ts";
 import type { RecordPlace } from "./record-place.ts";
@@ -160,6 +161,36 @@ describe("a keydir", () => {
     expect(() => createKeydir({ mode: "fingerprint", ordered: true, seed: 1n, readKey })).toThrow(
       /full mode/,
     );
+  });
+});
+
+/** Sends all keys to the same segment, so that it has to outgrow its limits. */
+class OneRouteHash extends HalfSipHash {
+  override update(key: Uint8Array, start: number, end: number): void {
+    super.update(key, start, end);
+    this.high = 0;
+  }
+}
+
+describe("a keydir of which one segment must hold everything", () => {
+  const parts = { hash: new OneRouteHash(1n), limits: { keysMax: 8, addressBits: 12 } };
+  const KEYS = 5000;
+
+  it("finds every key, and every saved key when a younger snapshot leaves its own to an older one", () => {
+    const keydir = createKeydir({ mode: "full", seed: 1n }, parts);
+    // The older one sees few keys: what is moved to it comes from a segment with wider addresses than its own.
+    for (let n = 0; n < 50; n++) keydir.set(keyOf(n), place(n + 1));
+    const older = keydir.snapshot();
+    for (let n = 50; n < KEYS; n++) keydir.set(keyOf(n), place(n + 1));
+    for (let n = 0; n < KEYS; n++) expect(keydir.seqAt(keydir.find(keyOf(n)))).toBe(n + 1);
+    const younger = keydir.snapshot();
+    for (let n = 0; n < KEYS; n++) keydir.set(keyOf(n), place(KEYS + n + 1));
+    for (let n = 0; n < KEYS; n++) expect(keydir.seqAt(younger.find(keyOf(n)))).toBe(n + 1);
+    younger.release();
+    for (let n = 0; n < KEYS; n++) expect(keydir.remove(keyOf(n))).toBe(true);
+    expect(keydir.size).toBe(0);
+    for (let n = 0; n < 50; n++) expect(keydir.seqAt(older.find(keyOf(n)))).toBe(n + 1);
+    expect(older.find(keyOf(50))).toBe(-1);
   });
 });
 

@@ -203,6 +203,8 @@ class OffHeapKeydir implements Keydir {
     if (found === -1) {
       this.#table.insert(this.#hash, place, key, start, end);
     } else {
+      // What can be refused is refused before anything is saved: the undo log must not hold a record that is still current.
+      this.#files.refOf(place.fileId);
       this.#heap.readPlace(found, this.#replaced);
       this.#undo.save(this.#table, found, this.#hash.low);
       this.#table.updateLocated(this.#hash, place, key, start, end);
