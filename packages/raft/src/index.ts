@@ -43,7 +43,7 @@ export { bootstrapState } from "./core/bootstrap.ts";
 export { type Configuration, emptyConfiguration } from "./core/configuration.ts";
 export { type ConfChange, leaveJoint, type MemberChange, type Transition } from "./core/conf-change.ts";
 
-export { RaftError, type RaftErrorCode } from "./core/raft-error.ts";
+export { RaftError, type RaftErrorCode, type RaftErrorDetail } from "./core/raft-error.ts";
 
 // Bytes.
 export { ByteReader } from "./core/byte-reader.ts";

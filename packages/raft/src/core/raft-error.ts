@@ -1,3 +1,5 @@
+import type { DropReason } from "./proposal-result.ts";
+
 /**
  * What went wrong, as a stable name. Messages may change between releases, codes do not.
  *
@@ -29,13 +31,27 @@ export type RaftErrorCode =
   | "LOCKED"
   | "CLOSED";
 
+/** What a refusal says besides its code. */
+export interface RaftErrorDetail {
+  /** With `DROPPED`: why. */
+  readonly reason?: DropReason;
+  /** The leader that this replica knows of; absent or 0 when it knows of none. */
+  readonly leader?: number;
+}
+
 /** The one error class of this package. Decide by `code`; `message` is for people. */
 export class RaftError extends Error {
   override readonly name = "RaftError";
   readonly code: RaftErrorCode;
+  /** With `DROPPED`: why. */
+  readonly reason: DropReason | undefined;
+  /** The leader that this replica knows of, where that helps; 0 when it knows of none. */
+  readonly leader: number;
 
-  constructor(code: RaftErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: RaftErrorCode, message: string, options: ErrorOptions & RaftErrorDetail = {}) {
     super(message, options);
     this.code = code;
+    this.reason = options.reason;
+    this.leader = options.leader ?? 0;
   }
 }

@@ -35,6 +35,13 @@ export interface LogStorage {
    * @throws RaftError `POISONED` when this or an earlier batch could not be made durable.
    */
   append(batch: readonly LogWrite[], options?: { readonly sync?: boolean }): Promise<void>;
+  /**
+   * Makes everything durable that was written without `sync`, and leaves a mark behind the newest batch: damage to that
+   * batch can then be told from a write that a crash cut short. Called when there is nothing else to write.
+   */
+  flush(): Promise<void>;
+  /** Groups that lost something which was durable, and what. They are not among `groups`, and can only be removed. */
+  damaged(): { readonly group: number; readonly problem: string }[];
   /** Milliseconds since the oldest batch that is not yet durable was handed over; 0 when there is none. */
   oldestPendingMs(): number;
   /** Groups whose old entries keep the oldest segments alive: snapshot them to free the disk. */
