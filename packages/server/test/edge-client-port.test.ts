@@ -186,7 +186,9 @@ describe("pages of other origins", () => {
   }
 
   test("are refused unless the operator allowed them", async () => {
-    port = await openTestPort({ origins: { allowedOrigins: ["https://app.example.org"], hostNames: [] } });
+    port = await openTestPort({
+      origins: { allowedOrigins: ["https://app.example.org"], hostNames: [], loopbackOnly: false },
+    });
     expect((await preflight("https://evil.example")).status).toBe(403);
     const allowed = await preflight("https://app.example.org");
     expect(allowed.status).toBe(204);
@@ -197,14 +199,30 @@ describe("pages of other origins", () => {
   });
 
   test("are refused when they only pretend to be this node by its address", async () => {
-    port = await openTestPort();
-    const request = (host: string): Promise<string> =>
-      exchange(port, [
-        `GET /livez HTTP/1.1\r\nhost: ${host}\r\norigin: http://${host}\r\nconnection: close\r\n\r\n`,
-      ]);
-    expect(await request(`rebound.example:${port.address.port}`)).toContain("403");
-    expect(await request(`127.0.0.1:${port.address.port}`)).toContain("200 OK");
-    expect(await request(`localhost:${port.address.port}`)).toContain("200 OK");
+    const origins = { allowedOrigins: [], hostNames: ["db.example"], loopbackOnly: true };
+    port = await openTestPort({ origins });
+    const request = (host: string, headers = ""): Promise<string> =>
+      exchange(port, [`GET /livez HTTP/1.1\r\nhost: ${host}\r\n${headers}connection: close\r\n\r\n`]);
+    const { port: number } = port.address;
+    for (const own of [
+      `127.0.0.1:${number}`,
+      `localhost:${number}`,
+      `[::1]:${number}`,
+      `db.example:${number}`,
+    ]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await request(own)).toContain("200 OK");
+      // oxlint-disable-next-line no-await-in-loop
+      expect(await request(own, `origin: http://${own}\r\n`)).toContain("200 OK");
+    }
+    const rebound = `rebound.example:${number}`;
+    expect(await request(rebound)).toContain("403");
+    expect(await request(rebound, `origin: http://${rebound}\r\n`)).toContain("403");
+    await port.stop(0);
+    // Elsewhere names are the operator's business, but not origins.
+    port = await openTestPort({ origins: { ...origins, loopbackOnly: false } });
+    expect(await request(rebound)).toContain("200 OK");
+    expect(await request(rebound, `origin: http://${rebound}\r\n`)).toContain("403");
   });
 });
 
@@ -281,10 +299,11 @@ describe("inside TLS", () => {
     };
     const before = await serial();
     const kept = authority.directory;
+    tlsFiles.watch(() => undefined);
     await authority.issue("rotated");
-    await tlsFiles.reload();
+    await expect.poll(serial, { timeout: 10_000 }).not.toBe(before);
+    tlsFiles.close();
     const after = await serial();
-    expect(after).not.toBe(before);
     const { writeFileSync } = await import("node:fs");
     writeFileSync(`${kept}/rotated.key`, "not a key");
     await expect(tlsFiles.reload()).rejects.toThrow(/PEM|DECODER|no start line/i);

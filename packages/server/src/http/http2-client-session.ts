@@ -69,7 +69,6 @@ export class Http2ClientSession {
   #connect(): Promise<ClientHttp2Session> {
     const session = this.#dial();
     this.#session = session;
-    session.unref();
     const connected = new Promise<ClientHttp2Session>((resolve, reject) => {
       const timer = setTimeout(
         () => session.destroy(new Error(`no connection to ${this.authority} in time`)),
