@@ -12,6 +12,8 @@ export {
 export type { LogLevel, NodeOptions } from "./config/node-options.ts";
 export { optionsAsHelp, optionsAsMarkdown } from "./config/option-table.ts";
 
+export { type InitialNode, parseInitialNode } from "./config/initial-node.ts";
+
 // What can go wrong before a node runs.
 export { OptionsError, type OptionProblem } from "./config/options-error.ts";
 export { IdentityError } from "./node/node-identity.ts";

@@ -7,6 +7,7 @@
 import { ClusterService, KvService } from "@titan-kv/proto";
 import { PeerService } from "@titan-kv/proto/peer";
 import type { Logger } from "pino";
+import { isLoopback } from "../config/option-rules.ts";
 import { ClientPort } from "../http/client-port.ts";
 import { healthRoutes } from "../http/health.ts";
 import { livenessPage, type PageHandler, readinessPage } from "../http/pages.ts";
@@ -69,6 +70,11 @@ function describePort(
   settings: PortSettings,
 ): string {
   return settings.advertised ?? `${port.host}:${port.port}`;
+}
+
+/** Names under which the port may be called by browsers. */
+function hostNamesOf({ host, advertised }: PortSettings): string[] {
+  return advertised === undefined ? [host] : [host, advertised.slice(0, advertised.lastIndexOf(":"))];
 }
 
 /** The steps of a start, each of which knows how to be undone. */
@@ -228,7 +234,7 @@ class NodeStarter {
         requestMetricsInterceptor(metrics),
       ],
       pages: this.#pages(),
-      origins: { allowedOrigins, hostNames: [client.host] },
+      origins: { allowedOrigins, hostNames: hostNamesOf(client), loopbackOnly: isLoopback(client.host) },
       limits: portLimits,
       logger: this.#logger,
     });
