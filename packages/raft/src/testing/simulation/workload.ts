@@ -83,10 +83,8 @@ export class Workload {
     this.#timeline.after(this.#random.between(0, 2 * this.#swarm.thinkMs), () => {
       if (!this.#running) return;
       const input = this.#draw();
-      const reads = input.type === "read" && this.#swarm.followerReads;
-      const target = reads
-        ? this.#random.pick(this.#nodes)
-        : (this.#targets.get(client) ?? this.#random.pick(this.#nodes));
+      const reads = input.type === "read";
+      const target = reads ? this.#reader() : (this.#targets.get(client) ?? this.#random.pick(this.#nodes));
       const key = `r${this.#random.below(this.#swarm.keys)}`;
       this.use(client, key, input, target, (happened) => {
         // Wherever something happened, a leader is near.
@@ -95,6 +93,13 @@ export class Workload {
         this.#goOn(client);
       });
     });
+  }
+
+  /** Anybody, or somebody who believes that it leads: also one that was replaced and has not noticed. */
+  #reader(): SimulatedNode {
+    const leaders = this.#nodes.filter(({ status }) => status?.role === "leader");
+    const anybody = leaders.length === 0 || (this.#swarm.followerReads && this.#random.chance(0.5));
+    return this.#random.pick(anybody ? this.#nodes : leaders);
   }
 
   #draw(): RegisterInput {
