@@ -5,11 +5,12 @@ import { describeFailure, shrink } from "./report.ts";
 import { simulate, type SimulationResult } from "./simulation.ts";
 import { type FaultKind, faultKinds } from "./swarm.ts";
 
-const usage = `Usage: sim [--seed N] [--count N] [--trace] [--without kind,kind]
+const usage = `Usage: sim [--seed N] [--count N] [--trace] [--brief] [--without kind,kind]
 
   --seed N      the (first) seed; default 1
   --count N     how many seeds; default 1
   --trace       print everything that happens
+  --brief       do not look for the faults that matter when a seed fails
   --without     kinds of faults to leave out: ${faultKinds.join(", ")}
 `;
 
@@ -17,6 +18,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     count: { type: "string", default: "1" },
+    brief: { type: "boolean", default: false },
     trace: { type: "boolean", default: false },
     without: { type: "string", default: "" },
     help: { type: "boolean", default: false },

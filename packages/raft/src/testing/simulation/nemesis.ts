@@ -56,7 +56,8 @@ export class Nemesis {
       oneWayPartition: () => this.#cutOneWay(),
       crash: () => this.#crash(this.#random.pick(this.#nodes), false),
       powerLoss: () => this.#losePower(),
-      pause: () => this.#random.pick(this.#nodes).pause(this.#random.between(10, 600)),
+      pause: () =>
+        this.#random.pick(this.#nodes).pause(this.#random.between(10, this.#random.pick([100, 400, 1200]))),
       membership: () => this.#changeMembers(),
       transfer: () => this.#transfer(),
       stepDown: () => this.#disturb(),
@@ -102,7 +103,8 @@ export class Nemesis {
   #crash(node: SimulatedNode, powerLost: boolean): void {
     if (!node.up) return;
     node.crash({ powerLost });
-    this.#timeline.after(this.#random.between(1, 400), () => {
+    // Sometimes so fast that nobody else notices.
+    this.#timeline.after(this.#random.between(1, this.#random.pick([10, 100, 500])), () => {
       if (!node.up) node.start();
     });
   }
@@ -128,7 +130,10 @@ export class Nemesis {
   }
 
   #transfer(): void {
-    this.#someLeader()?.transfer(this.#random.pick(this.#nodes).id);
+    const target = this.#random.pick(this.#nodes);
+    // A request to take over that is obeyed late is the dangerous one.
+    if (this.#random.chance(0.3)) target.pause(this.#random.between(50, 500));
+    this.#someLeader()?.transfer(target.id);
   }
 
   #disturb(): void {

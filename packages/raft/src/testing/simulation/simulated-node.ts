@@ -6,6 +6,7 @@ import {
   type Entry,
   EntryType,
   type Message,
+  RaftError,
   RawNode,
   type SnapshotMetadata,
   type StorageApply,
@@ -47,6 +48,9 @@ interface WaitingRead {
   readonly index: number;
   readonly done: (machine: RegisterMachine | undefined) => void;
 }
+
+/** More work than one input can cause. */
+const maxWork = 1000;
 
 /** How fast a clock may run, off true: two of them differ by less than the drift that leases allow for. */
 const maxClockError = 0.04;
@@ -276,7 +280,10 @@ export class SimulatedNode implements ReplicaView {
     if (raw === undefined) return;
     this.#guard(() => {
       give(raw);
-      while (raw.hasReady()) this.#perform(raw.readyAsync());
+      for (let work = 0; raw.hasReady(); work += 1) {
+        if (work === maxWork) throw new RaftError("INVARIANT", "It always has more work, whatever is done.");
+        this.#perform(raw.readyAsync());
+      }
       this.#noteTurn(raw.status());
     });
   }
@@ -420,8 +427,10 @@ export class SimulatedNode implements ReplicaView {
       this.#env.note(`${this.id} leads term ${term}`);
       observe({ type: "elected", replica: this.id, term });
     }
+    // What a replica learned before it led is not of its making.
+    const commits = leads && this.#wasLeader && commit > this.#seenCommit;
     this.#wasLeader = leads;
-    if (leads && commit > this.#seenCommit) {
+    if (commits) {
       observe({ type: "committed", replica: this.id, index: commit, configuration: status.configuration });
     }
     this.#seenCommit = commit;

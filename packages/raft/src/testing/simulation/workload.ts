@@ -7,7 +7,7 @@ import type { Swarm } from "./swarm.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** A client that hears nothing for so long goes on without an answer. */
-const patienceMs = 400;
+const patienceMs = 150;
 
 /**
  * Clients that use registers, each one operation after the other. They find the leader by trying, and they never repeat an

@@ -14,9 +14,10 @@ export class DurablePromise implements Checker {
 }
 
 function fault(message: Message, { durable }: ReplicaView): string | undefined {
+  // A promise of an older term that was held up in the process: it was true when it became durable.
+  if (durable.term > message.term) return undefined;
   if (message.type === "voteResponse" && !message.preVote && !message.reject) {
     if (durable.term === message.term && durable.vote === message.to) return undefined;
-    if (durable.term > message.term) return undefined;
     return `replica ${message.from} told ${message.to} of a vote in term ${message.term} that is not on its disk`;
   }
   if (message.type === "appendResponse" && !message.reject) {

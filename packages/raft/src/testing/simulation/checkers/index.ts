@@ -1,4 +1,5 @@
 import type { Checker } from "../observation.ts";
+import { Commitment } from "./commitment.ts";
 import { ConfigurationSafety } from "./configuration-safety.ts";
 import { DurablePromise } from "./durable-promise.ts";
 import { DurableQuorum } from "./durable-quorum.ts";
@@ -14,6 +15,7 @@ export function makeCheckers(): Checker[] {
   return [
     new ElectionSafety(),
     new LogMatching(),
+    new Commitment(),
     new LeaderCompleteness(),
     new StateMachineSafety(),
     new DurableQuorum(),
