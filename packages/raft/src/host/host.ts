@@ -370,7 +370,7 @@ export class Host {
     const greeted = new Set<number>();
     for (const replica of this.#groups.values()) {
       if (!replica.quiet.quiet) continue;
-      for (const node of replica.memberNodes()) {
+      for (const node of replica.watchedNodes()) {
         if (nowMs - this.#inbox.lastHeardMs(node) > this.#electionMs) replica.quiet.wake();
         else greeted.add(node);
       }
