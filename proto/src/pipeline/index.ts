@@ -33,4 +33,4 @@ export {
 } from "./result-writer.ts";
 export { WireError } from "./wire-error.ts";
 export { WireReader } from "./wire-reader.ts";
-export { WireWriter } from "./wire-writer.ts";
+export { textSize, WireWriter } from "./wire-writer.ts";

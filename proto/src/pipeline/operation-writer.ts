@@ -1,13 +1,13 @@
 /** Writes `PipelineRequest` messages field by field; the counterpart of `OperationView`. */
 import { ConditionKind, OperationKind } from "./operation-view.ts";
-import { delimitedSize, varintSize, type WireWriter } from "./wire-writer.ts";
+import { contentSize, delimitedSize, varintSize, type WireWriter } from "./wire-writer.ts";
 
 /** A put or delete as the writer takes it. */
 export interface WriteFields {
-  /** UTF-8. */
-  readonly key: Uint8Array;
-  /** Of a put; a delete has none. */
-  readonly value?: Uint8Array;
+  /** Text, or its UTF-8 bytes. */
+  readonly key: Uint8Array | string;
+  /** Of a put; a delete has none. Text is written as its UTF-8 bytes. */
+  readonly value?: Uint8Array | string | undefined;
   /** Milliseconds; 0 means the key stays. */
   readonly ttlMs: number;
   readonly conditionKind: ConditionKind;
@@ -17,8 +17,8 @@ export interface WriteFields {
 
 /** A get as the writer takes it. */
 export interface ReadFields {
-  /** UTF-8. */
-  readonly key: Uint8Array;
+  /** Text, or its UTF-8 bytes. */
+  readonly key: Uint8Array | string;
   /** `ReadLevel`, 0 for the default. */
   readonly level: number;
   readonly minRevision: number;
@@ -93,17 +93,19 @@ function writeCondition(writer: WireWriter, tag: number, fields: WriteFields): v
 
 /** Appends a put to the `operations` of a request. */
 export function writePut(writer: WireWriter, envelope: OperationEnvelope, fields: WriteFields): void {
-  const value = fields.value;
+  const { key, value } = fields;
+  const keySize = contentSize(key);
+  const valueSize = value === undefined ? 0 : contentSize(value);
   const condition = conditionSize(fields);
   const bodySize =
-    delimitedSize(fields.key.length) +
-    (value === undefined ? 0 : delimitedSize(value.length)) +
+    delimitedSize(keySize) +
+    (value === undefined ? 0 : delimitedSize(valueSize)) +
     fieldSize(fields.ttlMs) +
     (condition === 0 ? 0 : delimitedSize(condition)) +
     (fields.returnPrevious ? 2 : 0);
   beginOperation(writer, envelope, OperationKind.Put, bodySize);
-  writer.bytesField(0x0a, fields.key);
-  if (value !== undefined) writer.bytesField(0x12, value);
+  writer.contentField(0x0a, key, keySize);
+  if (value !== undefined) writer.contentField(0x12, value, valueSize);
   writer.varintField(0x20, fields.ttlMs);
   writeCondition(writer, 0x2a, fields);
   if (fields.returnPrevious) writer.varintField(0x30, 1);
@@ -112,13 +114,14 @@ export function writePut(writer: WireWriter, envelope: OperationEnvelope, fields
 
 /** Appends a delete to the `operations` of a request. */
 export function writeDelete(writer: WireWriter, envelope: OperationEnvelope, fields: WriteFields): void {
+  const keySize = contentSize(fields.key);
   const condition = conditionSize(fields);
   const bodySize =
-    delimitedSize(fields.key.length) +
+    delimitedSize(keySize) +
     (condition === 0 ? 0 : delimitedSize(condition)) +
     (fields.returnPrevious ? 2 : 0);
   beginOperation(writer, envelope, OperationKind.Delete, bodySize);
-  writer.bytesField(0x0a, fields.key);
+  writer.contentField(0x0a, fields.key, keySize);
   writeCondition(writer, 0x12, fields);
   if (fields.returnPrevious) writer.varintField(0x18, 1);
   endOperation(writer, envelope);
@@ -127,9 +130,10 @@ export function writeDelete(writer: WireWriter, envelope: OperationEnvelope, fie
 /** Appends a get to the `operations` of a request. */
 export function writeGet(writer: WireWriter, envelope: OperationEnvelope, fields: ReadFields): void {
   const options = fieldSize(fields.level) + fieldSize(fields.minRevision) + fieldSize(fields.maxStalenessMs);
-  const bodySize = delimitedSize(fields.key.length) + (options === 0 ? 0 : delimitedSize(options));
+  const keySize = contentSize(fields.key);
+  const bodySize = delimitedSize(keySize) + (options === 0 ? 0 : delimitedSize(options));
   beginOperation(writer, envelope, OperationKind.Get, bodySize);
-  writer.bytesField(0x0a, fields.key);
+  writer.contentField(0x0a, fields.key, keySize);
   if (options > 0) {
     writer.byte(0x12);
     writer.varint(options);

@@ -18,6 +18,7 @@ import {
   OperationView,
   ResultKind,
   type StreamIdentity,
+  textSize,
   visitRequest,
   visitResponse,
   WireError,
@@ -96,6 +97,35 @@ function viewsOf(request: Uint8Array): OperationView[] {
   });
   return views;
 }
+
+describe("keys and values given as text", () => {
+  // Around the length at which the writer changes its way, with one and with several bytes per character.
+  const text = fc.string({
+    unit: fc.constantFrom("a", "~", "\u007f", "é", "✓", "🙂"),
+    minLength: 1,
+    maxLength: 100,
+  });
+  const long = fc.string({ unit: "grapheme-ascii", minLength: 40, maxLength: 60 });
+
+  test("are written as their UTF-8 bytes", () => {
+    fc.assert(
+      fc.property(envelope, put, fc.oneof(text, long), fc.oneof(text, long), (e, p, key, value) => {
+        const fields = { ...p, ...p.condition };
+        const asText = new WireWriter();
+        const asBytes = new WireWriter();
+        const encoded = { key: utf8.encode(key), value: utf8.encode(value) };
+        writePut(asText, e, { ...fields, key, value });
+        writePut(asBytes, e, { ...fields, ...encoded });
+        writeDelete(asText, e, { ...fields, key });
+        writeDelete(asBytes, e, { ...fields, key: encoded.key });
+        writeGet(asText, e, { key, level: 1, minRevision: 2, maxStalenessMs: 3 });
+        writeGet(asBytes, e, { key: encoded.key, level: 1, minRevision: 2, maxStalenessMs: 3 });
+        expect(taken(asText)).toEqual(taken(asBytes));
+        expect(textSize(key)).toBe(encoded.key.length);
+      }),
+    );
+  });
+});
 
 describe("requests", () => {
   test("a put is written as the generated code writes it, and read back", () => {

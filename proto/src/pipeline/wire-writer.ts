@@ -20,6 +20,24 @@ export function delimitedSize(length: number): number {
   return 1 + varintSize(length) + length;
 }
 
+/** Texts up to this length are measured and written here; for longer ones the way into native code pays off. */
+const shortTextLength = 48;
+
+/** Bytes of a text in UTF-8. A lone surrogate counts as the replacement character that `text` writes for it. */
+export function textSize(text: string): number {
+  const { length } = text;
+  if (length > shortTextLength) return Buffer.byteLength(text);
+  for (let index = 0; index < length; index += 1) {
+    if (text.charCodeAt(index) >= 0x80) return Buffer.byteLength(text);
+  }
+  return length;
+}
+
+/** Bytes that a field's content takes: a text is written as its UTF-8 form. */
+export function contentSize(content: Uint8Array | string): number {
+  return typeof content === "string" ? textSize(content) : content.length;
+}
+
 /** Writes Protocol Buffers into one growing buffer. The fields' tags are single bytes: no field here is above 15. */
 export class WireWriter {
   buffer: Buffer = Buffer.allocUnsafeSlow(initialCapacityBytes);
@@ -72,6 +90,25 @@ export class WireWriter {
     this.byte(tag);
     this.varint(source.length);
     this.bytes(source);
+  }
+
+  /** A text of which `textSize` is `size`. */
+  text(source: string, size: number): void {
+    if (size !== source.length) this.buffer.write(source, this.position, size, "utf8");
+    else if (size > shortTextLength) this.buffer.write(source, this.position, size, "latin1");
+    else {
+      const { buffer, position } = this;
+      for (let index = 0; index < size; index += 1) buffer[position + index] = source.charCodeAt(index);
+    }
+    this.position += size;
+  }
+
+  /** A field of bytes or text of which `contentSize` is `size`. */
+  contentField(tag: number, content: Uint8Array | string, size: number): void {
+    this.byte(tag);
+    this.varint(size);
+    if (typeof content === "string") this.text(content, size);
+    else this.bytes(content);
   }
 
   /** What was written, copied, and the writer empty again. */

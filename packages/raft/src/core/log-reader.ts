@@ -10,7 +10,10 @@ import type { SnapshotMetadata } from "./snapshot.ts";
  * Invariant: `firstIndex() <= lastIndex() + 1`, and the entry before the first one is remembered by its term.
  */
 export interface LogReader {
-  /** What the replica remembered when it was opened. Read once, when the core is made. */
+  /**
+   * What the replica remembered when it was opened. Read once, when the core is made. The configuration is the one as
+   * of `snapshot().index`; the core itself folds in the changes that lie between there and the applied index.
+   */
   initialState(): { readonly hardState: HardState; readonly configuration: Configuration };
   /** The oldest index that `entries` can return: one past the newest compaction or snapshot; 1 in a fresh log. */
   firstIndex(): number;

@@ -18,7 +18,12 @@ export interface LogWrite {
    * index is at least `through`) is what `LogReader.snapshot` returns from now on.
    */
   readonly compact?: { readonly through: number; readonly metadata: SnapshotMetadata };
-  /** Forget the group. Its id may not be used again in this log. */
+  /**
+   * Begins the group anew, with an empty log. Required for a group that was removed before, whose writes are refused
+   * otherwise: a write that comes late must not bring a removed group back.
+   */
+  readonly create?: boolean;
+  /** Forget the group. */
   readonly remove?: boolean;
 }
 
@@ -35,6 +40,13 @@ export interface LogStorage {
    * @throws RaftError `POISONED` when this or an earlier batch could not be made durable.
    */
   append(batch: readonly LogWrite[], options?: { readonly sync?: boolean }): Promise<void>;
+  /**
+   * Makes everything durable that was written without `sync`, and leaves a mark behind the newest batch: damage to that
+   * batch can then be told from a write that a crash cut short. Called when there is nothing else to write.
+   */
+  flush(): Promise<void>;
+  /** Groups that lost something which was durable, and what. They are not among `groups`, and can only be removed. */
+  damaged(): { readonly group: number; readonly problem: string }[];
   /** Milliseconds since the oldest batch that is not yet durable was handed over; 0 when there is none. */
   oldestPendingMs(): number;
   /** Groups whose old entries keep the oldest segments alive: snapshot them to free the disk. */

@@ -35,7 +35,7 @@ export interface PeerPortOptions {
   /** Judges every node that connects, and every call of a service. */
   readonly admit: Admit;
   /** A frame arrived. It may be kept; its bytes do not change. */
-  readonly onFrame: (fromNode: number, frame: Buffer) => void;
+  readonly onFrame: (fromNode: number, frame: Buffer, channel: number) => void;
   /** A node has connected, or connected again: a good moment to dial it. */
   readonly onPeer?: (node: number) => void;
   /** Registers the services between nodes. */
@@ -192,9 +192,9 @@ export class PeerPort {
     const { limits, onFrame, logger } = this.#options;
     const peer = new InboundPeer(socket, limits, {
       greet: (hello, greeter) => this.#greet(hello, greeter),
-      onFrame: (fromNode, frame) => {
+      onFrame: (fromNode, frame, channel) => {
         try {
-          onFrame(fromNode, frame);
+          onFrame(fromNode, frame, channel);
         } catch (error) {
           logger.error({ err: error, node: fromNode }, "a frame of another node could not be handled");
         }

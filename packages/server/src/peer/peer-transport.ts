@@ -60,8 +60,8 @@ export class PeerTransport {
    * the node is not known, not connected, too far behind, or the frame is larger than `maxFrameBytes`. True does not
    * mean that it will arrive.
    */
-  send(node: number, frame: Uint8Array): boolean {
-    return this.#links.get(node)?.send(frame) ?? false;
+  send(node: number, frame: Uint8Array, channel = 0): boolean {
+    return this.#links.get(node)?.send(frame, channel) ?? false;
   }
 
   /** Where a node is. The connection is made at once, and made anew when the address changes. */

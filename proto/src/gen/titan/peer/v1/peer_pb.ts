@@ -4,153 +4,121 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Alarm, NodeStatus, Shard } from "../../cluster/v1/cluster_pb.ts";
+import { file_titan_cluster_v1_cluster } from "../../cluster/v1/cluster_pb.ts";
 import type { ErrorInfo } from "../../kv/v1/error_pb.ts";
 import { file_titan_kv_v1_error } from "../../kv/v1/error_pb.ts";
-import type { PipelineOperation, PipelineResult } from "../../kv/v1/kv_pb.ts";
+import type { KeyValue } from "../../kv/v1/kv_pb.ts";
 import { file_titan_kv_v1_kv } from "../../kv/v1/kv_pb.ts";
-import type { WriteIdentity } from "../../kv/v1/write_pb.ts";
-import { file_titan_kv_v1_write } from "../../kv/v1/write_pb.ts";
+import type { Origin } from "../../kv/v1/origin_pb.ts";
+import { file_titan_kv_v1_origin } from "../../kv/v1/origin_pb.ts";
+import type { ReadOptions } from "../../kv/v1/read_pb.ts";
+import { file_titan_kv_v1_read } from "../../kv/v1/read_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file titan/peer/v1/peer.proto.
  */
 export const file_titan_peer_v1_peer: GenFile = /*@__PURE__*/
-  fileDesc("Chh0aXRhbi9wZWVyL3YxL3BlZXIucHJvdG8SDXRpdGFuLnBlZXIudjEiRgoPRXhjaGFuZ2VSZXF1ZXN0EiMKBWhlbGxvGAEgASgLMhQudGl0YW4ucGVlci52MS5IZWxsbxIOCgZmcmFtZXMYAiADKAwiPgoFSGVsbG8SEgoKY2x1c3Rlcl9pZBgBIAEoCRIMCgRub2RlGAIgASgNEhMKC2luY2FybmF0aW9uGAMgASgEIhIKEEV4Y2hhbmdlUmVzcG9uc2UilwEKDkZvcndhcmRSZXF1ZXN0EiMKBWhlbGxvGAEgASgLMhQudGl0YW4ucGVlci52MS5IZWxsbxIyCgpvcGVyYXRpb25zGAIgAygLMh4udGl0YW4ua3YudjEuUGlwZWxpbmVPcGVyYXRpb24SLAoIaWRlbnRpdHkYAyABKAsyGi50aXRhbi5rdi52MS5Xcml0ZUlkZW50aXR5Ij8KD0ZvcndhcmRSZXNwb25zZRIsCgdyZXN1bHRzGAEgAygLMhsudGl0YW4ua3YudjEuUGlwZWxpbmVSZXN1bHQiQwoSQ29tcGFyZUtleXNSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEhAKCGF0X2luZGV4GAIgASgEEgwKBGtleXMYAyADKAkiSQoOS2V5RmluZ2VycHJpbnQSFAoMa2V5X3JldmlzaW9uGAEgASgEEhAKCGNoZWNrc3VtGAIgASgHEg8KB2RhbWFnZWQYAyABKAgiYQoTQ29tcGFyZUtleXNSZXNwb25zZRIVCg1hcHBsaWVkX2luZGV4GAEgASgEEjMKDGZpbmdlcnByaW50cxgCIAMoCzIdLnRpdGFuLnBlZXIudjEuS2V5RmluZ2VycHJpbnQiMAoSRmV0Y2hSZWNvcmRSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEgsKA2tleRgCIAEoCSJ3ChNGZXRjaFJlY29yZFJlc3BvbnNlEg0KBWZvdW5kGAEgASgIEg0KBXZhbHVlGAIgASgMEhQKDGtleV9yZXZpc2lvbhgDIAEoBBIVCg1leHBpcmVzX2F0X21zGAQgASgEEhUKDWFwcGxpZWRfaW5kZXgYBSABKAQiOAoVQ29tcGFyZURpZ2VzdHNSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEhAKCGF0X2luZGV4GAIgASgEIqABChZDb21wYXJlRGlnZXN0c1Jlc3BvbnNlEhEKCWF2YWlsYWJsZRgBIAEoCBJDCgdkaWdlc3RzGAIgAygLMjIudGl0YW4ucGVlci52MS5Db21wYXJlRGlnZXN0c1Jlc3BvbnNlLkRpZ2VzdHNFbnRyeRouCgxEaWdlc3RzRW50cnkSCwoDa2V5GAEgASgNEg0KBXZhbHVlGAIgASgGOgI4ASIwCg9NZXRhQ2FsbFJlcXVlc3QSDwoHY29tbWFuZBgBIAEoDBIMCgRob3BzGAIgASgNIkkKEE1ldGFDYWxsUmVzcG9uc2USDgoGcmVzdWx0GAEgASgMEiUKBWVycm9yGAIgASgLMhYudGl0YW4ua3YudjEuRXJyb3JJbmZvMpAECgtQZWVyU2VydmljZRJRCghFeGNoYW5nZRIeLnRpdGFuLnBlZXIudjEuRXhjaGFuZ2VSZXF1ZXN0Gh8udGl0YW4ucGVlci52MS5FeGNoYW5nZVJlc3BvbnNlIgAoATABEk4KB0ZvcndhcmQSHS50aXRhbi5wZWVyLnYxLkZvcndhcmRSZXF1ZXN0Gh4udGl0YW4ucGVlci52MS5Gb3J3YXJkUmVzcG9uc2UiACgBMAESVgoLQ29tcGFyZUtleXMSIS50aXRhbi5wZWVyLnYxLkNvbXBhcmVLZXlzUmVxdWVzdBoiLnRpdGFuLnBlZXIudjEuQ29tcGFyZUtleXNSZXNwb25zZSIAElYKC0ZldGNoUmVjb3JkEiEudGl0YW4ucGVlci52MS5GZXRjaFJlY29yZFJlcXVlc3QaIi50aXRhbi5wZWVyLnYxLkZldGNoUmVjb3JkUmVzcG9uc2UiABJfCg5Db21wYXJlRGlnZXN0cxIkLnRpdGFuLnBlZXIudjEuQ29tcGFyZURpZ2VzdHNSZXF1ZXN0GiUudGl0YW4ucGVlci52MS5Db21wYXJlRGlnZXN0c1Jlc3BvbnNlIgASTQoITWV0YUNhbGwSHi50aXRhbi5wZWVyLnYxLk1ldGFDYWxsUmVxdWVzdBofLnRpdGFuLnBlZXIudjEuTWV0YUNhbGxSZXNwb25zZSIAYgZwcm90bzM", [file_titan_kv_v1_error, file_titan_kv_v1_kv, file_titan_kv_v1_write]);
+  fileDesc("Chh0aXRhbi9wZWVyL3YxL3BlZXIucHJvdG8SDXRpdGFuLnBlZXIudjEimAEKEFNjYW5TaGFyZFJlcXVlc3QSDQoFc2hhcmQYASABKA0SDQoFc3RhcnQYAiABKAwSCwoDZW5kGAMgASgMEg8KB3JldmVyc2UYBCABKAgSDQoFbGltaXQYBSABKA0SEQoJa2V5c19vbmx5GAYgASgIEiYKBHJlYWQYByABKAsyGC50aXRhbi5rdi52MS5SZWFkT3B0aW9ucyJuChFTY2FuU2hhcmRSZXNwb25zZRImCgdlbnRyaWVzGAEgAygLMhUudGl0YW4ua3YudjEuS2V5VmFsdWUSDAoEbW9yZRgCIAEoCBIjCgZvcmlnaW4YAyABKAsyEy50aXRhbi5rdi52MS5PcmlnaW4iQwoSQ29tcGFyZUtleXNSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEhAKCGF0X2luZGV4GAIgASgEEgwKBGtleXMYAyADKAkiSQoOS2V5RmluZ2VycHJpbnQSFAoMa2V5X3JldmlzaW9uGAEgASgEEhAKCGNoZWNrc3VtGAIgASgHEg8KB2RhbWFnZWQYAyABKAgiYQoTQ29tcGFyZUtleXNSZXNwb25zZRIVCg1hcHBsaWVkX2luZGV4GAEgASgEEjMKDGZpbmdlcnByaW50cxgCIAMoCzIdLnRpdGFuLnBlZXIudjEuS2V5RmluZ2VycHJpbnQiMAoSRmV0Y2hSZWNvcmRSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEgsKA2tleRgCIAEoCSJ3ChNGZXRjaFJlY29yZFJlc3BvbnNlEg0KBWZvdW5kGAEgASgIEg0KBXZhbHVlGAIgASgMEhQKDGtleV9yZXZpc2lvbhgDIAEoBBIVCg1leHBpcmVzX2F0X21zGAQgASgEEhUKDWFwcGxpZWRfaW5kZXgYBSABKAQiOAoVQ29tcGFyZURpZ2VzdHNSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEhAKCGF0X2luZGV4GAIgASgEIqABChZDb21wYXJlRGlnZXN0c1Jlc3BvbnNlEhEKCWF2YWlsYWJsZRgBIAEoCBJDCgdkaWdlc3RzGAIgAygLMjIudGl0YW4ucGVlci52MS5Db21wYXJlRGlnZXN0c1Jlc3BvbnNlLkRpZ2VzdHNFbnRyeRouCgxEaWdlc3RzRW50cnkSCwoDa2V5GAEgASgNEg0KBXZhbHVlGAIgASgGOgI4ASIwCg9NZXRhQ2FsbFJlcXVlc3QSDwoHY29tbWFuZBgBIAEoDBIMCgRob3BzGAIgASgNIkkKEE1ldGFDYWxsUmVzcG9uc2USDgoGcmVzdWx0GAEgASgMEiUKBWVycm9yGAIgASgLMhYudGl0YW4ua3YudjEuRXJyb3JJbmZvIhYKFEdldE5vZGVTdGF0dXNSZXF1ZXN0IpcBChVHZXROb2RlU3RhdHVzUmVzcG9uc2USLAoGc3RhdHVzGAEgASgLMhwudGl0YW4uY2x1c3Rlci52MS5Ob2RlU3RhdHVzEicKBmFsYXJtcxgCIAMoCzIXLnRpdGFuLmNsdXN0ZXIudjEuQWxhcm0SJwoGc2hhcmRzGAMgAygLMhcudGl0YW4uY2x1c3Rlci52MS5TaGFyZCI2ChRUcmFuc2ZlclNoYXJkUmVxdWVzdBINCgVzaGFyZBgBIAEoDRIPCgd0b19ub2RlGAIgASgNIicKFVRyYW5zZmVyU2hhcmRSZXNwb25zZRIOCgZsZWFkZXIYASABKA0y+wQKC1BlZXJTZXJ2aWNlElAKCVNjYW5TaGFyZBIfLnRpdGFuLnBlZXIudjEuU2NhblNoYXJkUmVxdWVzdBogLnRpdGFuLnBlZXIudjEuU2NhblNoYXJkUmVzcG9uc2UiABJWCgtDb21wYXJlS2V5cxIhLnRpdGFuLnBlZXIudjEuQ29tcGFyZUtleXNSZXF1ZXN0GiIudGl0YW4ucGVlci52MS5Db21wYXJlS2V5c1Jlc3BvbnNlIgASVgoLRmV0Y2hSZWNvcmQSIS50aXRhbi5wZWVyLnYxLkZldGNoUmVjb3JkUmVxdWVzdBoiLnRpdGFuLnBlZXIudjEuRmV0Y2hSZWNvcmRSZXNwb25zZSIAEl8KDkNvbXBhcmVEaWdlc3RzEiQudGl0YW4ucGVlci52MS5Db21wYXJlRGlnZXN0c1JlcXVlc3QaJS50aXRhbi5wZWVyLnYxLkNvbXBhcmVEaWdlc3RzUmVzcG9uc2UiABJNCghNZXRhQ2FsbBIeLnRpdGFuLnBlZXIudjEuTWV0YUNhbGxSZXF1ZXN0Gh8udGl0YW4ucGVlci52MS5NZXRhQ2FsbFJlc3BvbnNlIgASXAoNR2V0Tm9kZVN0YXR1cxIjLnRpdGFuLnBlZXIudjEuR2V0Tm9kZVN0YXR1c1JlcXVlc3QaJC50aXRhbi5wZWVyLnYxLkdldE5vZGVTdGF0dXNSZXNwb25zZSIAElwKDVRyYW5zZmVyU2hhcmQSIy50aXRhbi5wZWVyLnYxLlRyYW5zZmVyU2hhcmRSZXF1ZXN0GiQudGl0YW4ucGVlci52MS5UcmFuc2ZlclNoYXJkUmVzcG9uc2UiAGIGcHJvdG8z", [file_titan_cluster_v1_cluster, file_titan_kv_v1_error, file_titan_kv_v1_kv, file_titan_kv_v1_origin, file_titan_kv_v1_read]);
 
 /**
- * A frame on its way.
+ * See PeerService.ScanShard.
  *
- * @generated from message titan.peer.v1.ExchangeRequest
+ * @generated from message titan.peer.v1.ScanShardRequest
  */
-export type ExchangeRequest = Message<"titan.peer.v1.ExchangeRequest"> & {
+export type ScanShardRequest = Message<"titan.peer.v1.ScanShardRequest"> & {
   /**
-   * Whose frame it is, in the first message of the stream.
+   * The shard.
    *
-   * @generated from field: titan.peer.v1.Hello hello = 1;
+   * @generated from field: uint32 shard = 1;
    */
-  hello?: Hello | undefined;
+  shard: number;
 
   /**
-   * Frames of the raft package.
+   * First key, included, as bytes.
    *
-   * @generated from field: repeated bytes frames = 2;
+   * @generated from field: bytes start = 2;
    */
-  frames: Uint8Array[];
+  start: Uint8Array;
+
+  /**
+   * Last key, excluded; empty means to the end.
+   *
+   * @generated from field: bytes end = 3;
+   */
+  end: Uint8Array;
+
+  /**
+   * From the last key to the first.
+   *
+   * @generated from field: bool reverse = 4;
+   */
+  reverse: boolean;
+
+  /**
+   * At most this many entries.
+   *
+   * @generated from field: uint32 limit = 5;
+   */
+  limit: number;
+
+  /**
+   * Leave the values out.
+   *
+   * @generated from field: bool keys_only = 6;
+   */
+  keysOnly: boolean;
+
+  /**
+   * How fresh the page must be.
+   *
+   * @generated from field: titan.kv.v1.ReadOptions read = 7;
+   */
+  read?: ReadOptions | undefined;
 };
 
 /**
- * Describes the message titan.peer.v1.ExchangeRequest.
- * Use `create(ExchangeRequestSchema)` to create a new message.
+ * Describes the message titan.peer.v1.ScanShardRequest.
+ * Use `create(ScanShardRequestSchema)` to create a new message.
  */
-export const ExchangeRequestSchema: GenMessage<ExchangeRequest> = /*@__PURE__*/
+export const ScanShardRequestSchema: GenMessage<ScanShardRequest> = /*@__PURE__*/
   messageDesc(file_titan_peer_v1_peer, 0);
 
 /**
- * Who opens a stream; a stream of another cluster or of a removed node is refused.
+ * See PeerService.ScanShard.
  *
- * @generated from message titan.peer.v1.Hello
+ * @generated from message titan.peer.v1.ScanShardResponse
  */
-export type Hello = Message<"titan.peer.v1.Hello"> & {
+export type ScanShardResponse = Message<"titan.peer.v1.ScanShardResponse"> & {
   /**
-   * The cluster.
+   * In order.
    *
-   * @generated from field: string cluster_id = 1;
+   * @generated from field: repeated titan.kv.v1.KeyValue entries = 1;
    */
-  clusterId: string;
+  entries: KeyValue[];
 
   /**
-   * The sending node.
+   * Whether the shard has more in the range.
    *
-   * @generated from field: uint32 node = 2;
+   * @generated from field: bool more = 2;
    */
-  node: number;
+  more: boolean;
 
   /**
-   * A number that grows with each start of the node's process.
+   * The state that was read.
    *
-   * @generated from field: uint64 incarnation = 3;
+   * @generated from field: titan.kv.v1.Origin origin = 3;
    */
-  incarnation: bigint;
+  origin?: Origin | undefined;
 };
 
 /**
- * Describes the message titan.peer.v1.Hello.
- * Use `create(HelloSchema)` to create a new message.
+ * Describes the message titan.peer.v1.ScanShardResponse.
+ * Use `create(ScanShardResponseSchema)` to create a new message.
  */
-export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
+export const ScanShardResponseSchema: GenMessage<ScanShardResponse> = /*@__PURE__*/
   messageDesc(file_titan_peer_v1_peer, 1);
-
-/**
- * Unused but for the stream's end: the receiver never answers on it.
- *
- * @generated from message titan.peer.v1.ExchangeResponse
- */
-export type ExchangeResponse = Message<"titan.peer.v1.ExchangeResponse"> & {
-};
-
-/**
- * Describes the message titan.peer.v1.ExchangeResponse.
- * Use `create(ExchangeResponseSchema)` to create a new message.
- */
-export const ExchangeResponseSchema: GenMessage<ExchangeResponse> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 2);
-
-/**
- * Operations for shards that the receiver leads.
- *
- * @generated from message titan.peer.v1.ForwardRequest
- */
-export type ForwardRequest = Message<"titan.peer.v1.ForwardRequest"> & {
-  /**
-   * Who asks, in the first message of the stream.
-   *
-   * @generated from field: titan.peer.v1.Hello hello = 1;
-   */
-  hello?: Hello | undefined;
-
-  /**
-   * The operations, ids chosen by the forwarding node.
-   *
-   * @generated from field: repeated titan.kv.v1.PipelineOperation operations = 2;
-   */
-  operations: PipelineOperation[];
-
-  /**
-   * Identity of the writes; absent for writes without one. Applies to every operation of the message.
-   *
-   * @generated from field: titan.kv.v1.WriteIdentity identity = 3;
-   */
-  identity?: WriteIdentity | undefined;
-};
-
-/**
- * Describes the message titan.peer.v1.ForwardRequest.
- * Use `create(ForwardRequestSchema)` to create a new message.
- */
-export const ForwardRequestSchema: GenMessage<ForwardRequest> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 3);
-
-/**
- * Their answers.
- *
- * @generated from message titan.peer.v1.ForwardResponse
- */
-export type ForwardResponse = Message<"titan.peer.v1.ForwardResponse"> & {
-  /**
-   * In any order.
-   *
-   * @generated from field: repeated titan.kv.v1.PipelineResult results = 1;
-   */
-  results: PipelineResult[];
-};
-
-/**
- * Describes the message titan.peer.v1.ForwardResponse.
- * Use `create(ForwardResponseSchema)` to create a new message.
- */
-export const ForwardResponseSchema: GenMessage<ForwardResponse> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 4);
 
 /**
  * See PeerService.CompareKeys.
@@ -185,7 +153,7 @@ export type CompareKeysRequest = Message<"titan.peer.v1.CompareKeysRequest"> & {
  * Use `create(CompareKeysRequestSchema)` to create a new message.
  */
 export const CompareKeysRequestSchema: GenMessage<CompareKeysRequest> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 5);
+  messageDesc(file_titan_peer_v1_peer, 2);
 
 /**
  * What a replica holds of one key.
@@ -220,7 +188,7 @@ export type KeyFingerprint = Message<"titan.peer.v1.KeyFingerprint"> & {
  * Use `create(KeyFingerprintSchema)` to create a new message.
  */
 export const KeyFingerprintSchema: GenMessage<KeyFingerprint> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 6);
+  messageDesc(file_titan_peer_v1_peer, 3);
 
 /**
  * See PeerService.CompareKeys.
@@ -248,7 +216,7 @@ export type CompareKeysResponse = Message<"titan.peer.v1.CompareKeysResponse"> &
  * Use `create(CompareKeysResponseSchema)` to create a new message.
  */
 export const CompareKeysResponseSchema: GenMessage<CompareKeysResponse> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 7);
+  messageDesc(file_titan_peer_v1_peer, 4);
 
 /**
  * See PeerService.FetchRecord.
@@ -276,7 +244,7 @@ export type FetchRecordRequest = Message<"titan.peer.v1.FetchRecordRequest"> & {
  * Use `create(FetchRecordRequestSchema)` to create a new message.
  */
 export const FetchRecordRequestSchema: GenMessage<FetchRecordRequest> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 8);
+  messageDesc(file_titan_peer_v1_peer, 5);
 
 /**
  * See PeerService.FetchRecord.
@@ -325,7 +293,7 @@ export type FetchRecordResponse = Message<"titan.peer.v1.FetchRecordResponse"> &
  * Use `create(FetchRecordResponseSchema)` to create a new message.
  */
 export const FetchRecordResponseSchema: GenMessage<FetchRecordResponse> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 9);
+  messageDesc(file_titan_peer_v1_peer, 6);
 
 /**
  * See PeerService.CompareDigests.
@@ -353,7 +321,7 @@ export type CompareDigestsRequest = Message<"titan.peer.v1.CompareDigestsRequest
  * Use `create(CompareDigestsRequestSchema)` to create a new message.
  */
 export const CompareDigestsRequestSchema: GenMessage<CompareDigestsRequest> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 10);
+  messageDesc(file_titan_peer_v1_peer, 7);
 
 /**
  * See PeerService.CompareDigests.
@@ -381,7 +349,7 @@ export type CompareDigestsResponse = Message<"titan.peer.v1.CompareDigestsRespon
  * Use `create(CompareDigestsResponseSchema)` to create a new message.
  */
 export const CompareDigestsResponseSchema: GenMessage<CompareDigestsResponse> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 11);
+  messageDesc(file_titan_peer_v1_peer, 8);
 
 /**
  * See PeerService.MetaCall.
@@ -409,7 +377,7 @@ export type MetaCallRequest = Message<"titan.peer.v1.MetaCallRequest"> & {
  * Use `create(MetaCallRequestSchema)` to create a new message.
  */
 export const MetaCallRequestSchema: GenMessage<MetaCallRequest> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 12);
+  messageDesc(file_titan_peer_v1_peer, 9);
 
 /**
  * See PeerService.MetaCall.
@@ -437,33 +405,125 @@ export type MetaCallResponse = Message<"titan.peer.v1.MetaCallResponse"> & {
  * Use `create(MetaCallResponseSchema)` to create a new message.
  */
 export const MetaCallResponseSchema: GenMessage<MetaCallResponse> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 10);
+
+/**
+ * See PeerService.GetNodeStatus.
+ *
+ * @generated from message titan.peer.v1.GetNodeStatusRequest
+ */
+export type GetNodeStatusRequest = Message<"titan.peer.v1.GetNodeStatusRequest"> & {
+};
+
+/**
+ * Describes the message titan.peer.v1.GetNodeStatusRequest.
+ * Use `create(GetNodeStatusRequestSchema)` to create a new message.
+ */
+export const GetNodeStatusRequestSchema: GenMessage<GetNodeStatusRequest> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 11);
+
+/**
+ * See PeerService.GetNodeStatus.
+ *
+ * @generated from message titan.peer.v1.GetNodeStatusResponse
+ */
+export type GetNodeStatusResponse = Message<"titan.peer.v1.GetNodeStatusResponse"> & {
+  /**
+   * What the node says about itself.
+   *
+   * @generated from field: titan.cluster.v1.NodeStatus status = 1;
+   */
+  status?: NodeStatus | undefined;
+
+  /**
+   * Its alarms.
+   *
+   * @generated from field: repeated titan.cluster.v1.Alarm alarms = 2;
+   */
+  alarms: Alarm[];
+
+  /**
+   * Its replicas, and for those that lead their shard what they know of the others.
+   *
+   * @generated from field: repeated titan.cluster.v1.Shard shards = 3;
+   */
+  shards: Shard[];
+};
+
+/**
+ * Describes the message titan.peer.v1.GetNodeStatusResponse.
+ * Use `create(GetNodeStatusResponseSchema)` to create a new message.
+ */
+export const GetNodeStatusResponseSchema: GenMessage<GetNodeStatusResponse> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 12);
+
+/**
+ * See PeerService.TransferShard.
+ *
+ * @generated from message titan.peer.v1.TransferShardRequest
+ */
+export type TransferShardRequest = Message<"titan.peer.v1.TransferShardRequest"> & {
+  /**
+   * The shard; 0 is the meta group.
+   *
+   * @generated from field: uint32 shard = 1;
+   */
+  shard: number;
+
+  /**
+   * The node that should lead; 0 lets the leader choose.
+   *
+   * @generated from field: uint32 to_node = 2;
+   */
+  toNode: number;
+};
+
+/**
+ * Describes the message titan.peer.v1.TransferShardRequest.
+ * Use `create(TransferShardRequestSchema)` to create a new message.
+ */
+export const TransferShardRequestSchema: GenMessage<TransferShardRequest> = /*@__PURE__*/
   messageDesc(file_titan_peer_v1_peer, 13);
 
 /**
+ * See PeerService.TransferShard.
+ *
+ * @generated from message titan.peer.v1.TransferShardResponse
+ */
+export type TransferShardResponse = Message<"titan.peer.v1.TransferShardResponse"> & {
+  /**
+   * The node that leads now.
+   *
+   * @generated from field: uint32 leader = 1;
+   */
+  leader: number;
+};
+
+/**
+ * Describes the message titan.peer.v1.TransferShardResponse.
+ * Use `create(TransferShardResponseSchema)` to create a new message.
+ */
+export const TransferShardResponseSchema: GenMessage<TransferShardResponse> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 14);
+
+/**
  * Between the nodes of one cluster, on the peer port only. Not for clients: it may change with any release.
+ *
+ * What is hot, Raft's messages and operations that are passed on to a leader, travels on the same port in plain
+ * length-prefixed frames instead.
  *
  * @generated from service titan.peer.v1.PeerService
  */
 export const PeerService: GenService<{
   /**
-   * Raft messages and snapshot chunks, in the raft package's own versioned binary frames. One stream per direction.
+   * A page of one shard, for scans that touch shards without a replica on the asking node.
    *
-   * @generated from rpc titan.peer.v1.PeerService.Exchange
+   * @generated from rpc titan.peer.v1.PeerService.ScanShard
    */
-  exchange: {
-    methodKind: "bidi_streaming";
-    input: typeof ExchangeRequestSchema;
-    output: typeof ExchangeResponseSchema;
-  },
-  /**
-   * Operations passed on to the node that leads their shard. Never passed on twice.
-   *
-   * @generated from rpc titan.peer.v1.PeerService.Forward
-   */
-  forward: {
-    methodKind: "bidi_streaming";
-    input: typeof ForwardRequestSchema;
-    output: typeof ForwardResponseSchema;
+  scanShard: {
+    methodKind: "unary";
+    input: typeof ScanShardRequestSchema;
+    output: typeof ScanShardResponseSchema;
   },
   /**
    * What replicas hold of some keys at a common point of their log, to compare them.
@@ -496,7 +556,7 @@ export const PeerService: GenService<{
     output: typeof CompareDigestsResponseSchema;
   },
   /**
-   * Asks for the admission of a node, or for a change, of whoever leads the meta group.
+   * Passes a command of the meta group on to whoever leads it.
    *
    * @generated from rpc titan.peer.v1.PeerService.MetaCall
    */
@@ -504,6 +564,26 @@ export const PeerService: GenService<{
     methodKind: "unary";
     input: typeof MetaCallRequestSchema;
     output: typeof MetaCallResponseSchema;
+  },
+  /**
+   * What a node says about itself.
+   *
+   * @generated from rpc titan.peer.v1.PeerService.GetNodeStatus
+   */
+  getNodeStatus: {
+    methodKind: "unary";
+    input: typeof GetNodeStatusRequestSchema;
+    output: typeof GetNodeStatusResponseSchema;
+  },
+  /**
+   * Hands the leadership of a shard that the node leads to another replica.
+   *
+   * @generated from rpc titan.peer.v1.PeerService.TransferShard
+   */
+  transferShard: {
+    methodKind: "unary";
+    input: typeof TransferShardRequestSchema;
+    output: typeof TransferShardResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_titan_peer_v1_peer, 0);

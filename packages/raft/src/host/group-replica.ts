@@ -1,0 +1,518 @@
+import type { ConfChange } from "../core/conf-change.ts";
+import type { Configuration } from "../core/configuration.ts";
+import { EntryType } from "../core/entry.ts";
+import type { LogReader } from "../core/log-reader.ts";
+import type { InstallSnapshot, Message } from "../core/message.ts";
+import { RaftError } from "../core/raft-error.ts";
+import { RawNode } from "../core/raw-node.ts";
+import type { SoftState, StorageAppend, StorageApply } from "../core/ready.ts";
+import type { SnapshotMetadata } from "../core/snapshot.ts";
+import { type AppliedPart, ApplyPipeline } from "./apply-pipeline.ts";
+import { ClientRequests } from "./client-requests.ts";
+import { CompactionRule } from "./compaction-rule.ts";
+import { coreConfig } from "./core-config.ts";
+import { DurableWrites } from "./durable-writes.ts";
+import type { GroupContext, TurnWrites } from "./group-context.ts";
+import { type GroupOptions, type ResolvedGroupPolicy, resolvePolicy } from "./group-options.ts";
+import { HandOverWaits } from "./hand-over-waits.ts";
+import { bestSuccessor, PromotionRule } from "./leader-rules.ts";
+import { refusal } from "./proposal-book.ts";
+import type { QuietSection } from "./frame.ts";
+import { QuietRule } from "./quiet-rule.ts";
+import type { GroupStatus } from "./raft-group.ts";
+import type { ReceivedState } from "./state-machine.ts";
+import { StateKeeper } from "./state-keeper.ts";
+
+/** What a replica begins with. */
+export interface ReplicaStart {
+  readonly reader: LogReader;
+  /** Up to where the state machine has applied. */
+  readonly stateIndex: number;
+  /** Up to where the core considers the log applied: at least where the log begins. */
+  readonly applied: number;
+}
+
+/** One replica of one group: the core, and what lies between it and the host. */
+export class GroupReplica<Result = unknown> {
+  readonly group: number;
+  readonly replica: number;
+  readonly incarnation: number;
+  readonly quiet: QuietRule;
+  readonly state: StateKeeper;
+  readonly pipeline: ApplyPipeline<Result>;
+  /** Whether the replica is in the host's list of those with something to do. */
+  dirty = false;
+  readonly #context: GroupContext;
+  readonly #policy: ResolvedGroupPolicy;
+  readonly #node: RawNode;
+  readonly #requests: ClientRequests<Result>;
+  readonly #rule: CompactionRule;
+  readonly #promotion = new PromotionRule();
+  readonly #handOvers = new HandOverWaits();
+  readonly #durableWrites: DurableWrites;
+  readonly #electionMs: number;
+  #softState: SoftState = { role: "follower", leader: 0 };
+  #failure: RaftError | undefined;
+
+  constructor(context: GroupContext, options: GroupOptions<Result>, start: ReplicaStart) {
+    const { clock, timing } = context.options;
+    this.#context = context;
+    this.group = options.group;
+    this.replica = options.replica;
+    this.incarnation = options.incarnation ?? 1;
+    this.#policy = resolvePolicy(options.policy);
+    this.#electionMs = timing.electionTicks * timing.tickMs;
+    this.quiet = new QuietRule({ enabled: options.quiet ?? false, electionTicks: timing.electionTicks });
+    this.#node = new RawNode(coreConfig(context.options, options, start));
+    this.#requests = new ClientRequests<Result>(context, options.group, this.#node);
+    this.#rule = new CompactionRule(this.#policy, {
+      nowMs: clock.now(),
+      configuration: this.#node.status().configuration,
+    });
+    this.pipeline = new ApplyPipeline<Result>({
+      stateMachine: options.stateMachine,
+      stateIndex: start.stateIndex,
+      applied: (apply, parts) => {
+        this.#guard(() => {
+          this.#applied(apply, parts);
+        });
+      },
+      wake: () => {
+        context.wake(this);
+      },
+      failed: (error) => {
+        this.fail(error);
+      },
+    });
+    this.state = new StateKeeper({
+      group: options.group,
+      stateMachine: options.stateMachine,
+      snapshots: options.snapshots,
+      log: context.options.log,
+      reader: start.reader,
+      pipeline: this.pipeline,
+      rule: this.#rule,
+      now: () => clock.now(),
+    });
+    this.#durableWrites = new DurableWrites({
+      install: (metadata) => this.#install(metadata),
+      effective: (append) => {
+        this.#appended(append);
+      },
+      failed: (error) => {
+        this.fail(error);
+      },
+    });
+    if (start.stateIndex < start.applied) {
+      // The entries that the state machine lacks are gone: it gets somebody's state before it applies anything, and
+      // until then this replica votes and keeps the log, but does not lead.
+      this.pipeline.hold();
+      this.#node.setElectable(false);
+    }
+  }
+
+  /** Why the replica has stopped; undefined while it works. */
+  get failure(): RaftError | undefined {
+    return this.#failure;
+  }
+
+  get isLeader(): boolean {
+    return this.#softState.role === "leader";
+  }
+
+  /** The leader this replica knows of; 0 when it knows of none. */
+  get leader(): number {
+    return this.#softState.leader;
+  }
+
+  status(): GroupStatus {
+    return {
+      ...this.#node.status(),
+      group: this.group,
+      stateIndex: this.pipeline.stateIndex,
+      quiet: this.quiet.quiet,
+      pendingProposals: this.#requests.pendingProposals,
+    };
+  }
+
+  // What users ask for.
+
+  /** Commands to propose in the next turn. */
+  propose(
+    commands: readonly Uint8Array[],
+    resolve: (results: readonly Result[]) => void,
+    reject: (error: RaftError) => void,
+  ): void {
+    if (this.#failure !== undefined) {
+      reject(this.#failure);
+      return;
+    }
+    this.#requests.propose(commands, resolve, reject);
+    this.#stir();
+  }
+
+  /** A read to ask about in the next turn. */
+  read(resolve: (index: number) => void, reject: (error: RaftError) => void): void {
+    if (this.#failure !== undefined) {
+      reject(this.#failure);
+      return;
+    }
+    this.#requests.read(resolve, reject);
+    this.#stir();
+  }
+
+  changeMembers(
+    change: ConfChange,
+    resolve: (configuration: Configuration) => void,
+    reject: (error: RaftError) => void,
+  ): void {
+    if (this.#failure !== undefined) {
+      reject(this.#failure);
+      return;
+    }
+    const applied = (): void => {
+      resolve(this.#node.status().configuration);
+    };
+    this.#guard(() => {
+      this.#requests.changeMembers(change, applied, reject);
+    });
+    this.#stir();
+  }
+
+  /** Hands leadership to `target`, or to whoever is furthest along. */
+  transferLeader(target: number | undefined, resolve: () => void, reject: (error: RaftError) => void): void {
+    if (this.#failure !== undefined) {
+      reject(this.#failure);
+      return;
+    }
+    const status = this.#node.status();
+    const { leader } = status;
+    const successor = target ?? bestSuccessor(status);
+    if (status.role !== "leader") {
+      reject(
+        new RaftError("NOT_LEADER", `Replica ${this.replica} does not lead group ${this.group}.`, { leader }),
+      );
+      return;
+    }
+    if (successor === this.replica) {
+      resolve();
+      return;
+    }
+    if (successor === undefined) {
+      reject(refusal(this.group, "changeInvalid", leader));
+      return;
+    }
+    this.#guard(() => {
+      const result = this.#node.transferLeader(successor);
+      if (result.status === "dropped") reject(refusal(this.group, result.reason, leader));
+      else this.#handOvers.add({ deadlineMs: this.#now() + 2 * this.#electionMs, resolve, reject });
+    });
+    this.#stir();
+  }
+
+  campaign(): void {
+    this.#guard(() => {
+      this.#node.campaign();
+    });
+    this.#stir();
+  }
+
+  /** See `StateKeeper.compact`. */
+  async compact(urgent: boolean): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const through = await this.state.compact(() => this.#node.status().progress, urgent);
+    this.#context.options.metrics.count("compactions", 1);
+    if (through > 0) this.#context.event({ type: "compacted", group: this.group, through });
+  }
+
+  // What the host calls.
+
+  /** A message from another replica. */
+  step(message: Message): void {
+    // A leader that only hears that all is well may go on being quiet.
+    if (message.type !== "heartbeatResponse") this.quiet.wake();
+    this.#guard(() => {
+      this.#node.step(message);
+    });
+    this.#wake();
+  }
+
+  /** A tick of the clock has passed. */
+  tick(nowMs: number): void {
+    this.#requests.expire(nowMs, this.#electionMs);
+    this.#handOvers.expire(nowMs, () => refusal(this.group, "transferring", this.#softState.leader));
+    if (this.quiet.quiet) return;
+    this.#guard(() => {
+      this.#node.tick();
+      if (this.quiet.tick(() => this.#node.status(), this.#requests.pending)) this.#sayQuiet();
+    });
+    if (this.#rule.due(nowMs) && !this.state.compacting) this.#compactBySelf(false);
+    if (this.#needsTurn()) this.#wake();
+  }
+
+  /** The process did not run for so long that its view of time is void. */
+  suspend(): void {
+    this.#guard(() => {
+      this.#node.suspend();
+    });
+  }
+
+  /** Promotes a learner that has caught up, if the policy says so. */
+  promote(): void {
+    if (!this.#policy.promoteLearners || !this.isLeader) return;
+    const change = this.#guard(() => this.#promotion.next(this.#node.status()));
+    if (change === undefined) return;
+    this.changeMembers(
+      change,
+      () => {
+        this.#context.options.metrics.count("promotions", 1);
+      },
+      // Somebody was faster, or leadership is gone: whoever leads then looks again.
+      () => undefined,
+    );
+  }
+
+  /** Asks the leader for its state, if the state machine is too old for the log. */
+  requestState(): void {
+    const { leader } = this.#softState;
+    if (!this.pipeline.held || leader === 0 || leader === this.replica) return;
+    const { outbox, options } = this.#context;
+    const { group, incarnation, replica } = this;
+    outbox.add(options.nodeOf(leader), {
+      kind: "stateRequest",
+      group,
+      incarnation,
+      from: replica,
+      to: leader,
+    });
+  }
+
+  /** The leader says that there is nothing to do. */
+  leaderFellSilent({ from, term, commit }: QuietSection): void {
+    this.quiet.leaderFellSilent(from, { term, commit }, this.#node.status());
+  }
+
+  /** A frame for this node did not leave. */
+  undelivered(node: number): void {
+    if (!this.isLeader) return;
+    const { nodeOf } = this.#context.options;
+    this.#guard(() => {
+      for (const { replica } of this.#node.status().progress) {
+        if (replica !== this.replica && nodeOf(replica) === node) this.#node.reportUnreachable(replica);
+      }
+    });
+  }
+
+  /** The nodes of the other members. */
+  memberNodes(): number[] {
+    const { voters, votersOutgoing, learners } = this.#node.status().configuration;
+    const others = [...voters, ...votersOutgoing, ...learners].filter((member) => member !== this.replica);
+    return others.map((member) => this.#context.options.nodeOf(member));
+  }
+
+  /** Whether this replica may lead; a leader that may not gives way to the best successor, or steps down. */
+  setElectable(electable: boolean): void {
+    this.#guard(() => {
+      this.#node.setElectable(electable && !this.pipeline.held);
+      if (electable || !this.isLeader) return;
+      const successor = bestSuccessor(this.#node.status());
+      if (successor === undefined || this.#node.transferLeader(successor).status === "dropped")
+        this.#node.stepDown();
+    });
+    this.#wake();
+  }
+
+  /** Steps down, if a hand-over did not work. */
+  stepDown(): void {
+    this.#guard(() => {
+      this.#node.stepDown();
+    });
+    this.#wake();
+  }
+
+  reportSnapshot(replica: number, outcome: "sent" | "failed"): void {
+    this.#guard(() => {
+      this.#node.reportSnapshot(replica, outcome);
+    });
+    this.#wake();
+  }
+
+  /** Asks the core to accept a state that was received. */
+  acceptSnapshot(message: InstallSnapshot, state: ReceivedState): void {
+    this.state.offer(message.snapshot.index, state);
+    this.step(message);
+  }
+
+  /** A state was received for a state machine that was too old for its log. */
+  async bringUpToDate(metadata: SnapshotMetadata, state: ReceivedState): Promise<void> {
+    await this.state.install(metadata, state);
+    this.#requests.skippedTo(metadata.index);
+    this.#guard(() => {
+      this.#node.setElectable(true);
+    });
+    this.pipeline.release();
+  }
+
+  /** Does what there is to do: takes the inputs, and hands out messages, writes and entries to apply. */
+  work(turn: TurnWrites): void {
+    this.#guard(() => {
+      this.#requests.submit();
+      if (!this.#node.hasReady()) return;
+      const ready = this.#node.readyAsync();
+      if (ready.softState !== undefined) this.#softStateChanged(ready.softState);
+      this.#requests.answered(ready, this.#readableIndex);
+      for (const message of ready.messages) this.#send(message);
+      if (ready.append !== undefined) this.#write(ready.append, turn);
+      // The core has looked at a received state by now: it wants it, or it never will.
+      if (ready.append?.snapshot === undefined) this.state.discardOffer();
+      else this.state.acceptOffer();
+      if (ready.apply !== undefined) this.pipeline.push(ready.apply);
+    });
+    if (this.#needsTurn()) this.#wake();
+  }
+
+  /** A write is durable, and all those before it. */
+  durable(append: StorageAppend): void {
+    this.#durableWrites.add(append);
+  }
+
+  /** The replica stops: because of an error, or because it is told to. */
+  fail(cause: unknown): void {
+    if (this.#failure !== undefined) return;
+    const error =
+      cause instanceof RaftError
+        ? cause
+        : new RaftError("INVARIANT", `Group ${this.group} stopped: its state machine failed.`, { cause });
+    this.#failure = error;
+    this.pipeline.stop();
+    this.#durableWrites.stop();
+    this.state.close();
+    this.#requests.fail(error);
+    this.#handOvers.fail(error);
+    this.#context.failed(this, error);
+  }
+
+  #write(append: StorageAppend, turn: TurnWrites): void {
+    const { hardState, entries, snapshot } = append;
+    if (hardState !== undefined || entries.length > 0 || snapshot !== undefined) {
+      turn.writes.push({
+        group: this.group,
+        entries,
+        ...(hardState === undefined ? {} : { hardState }),
+        ...(snapshot === undefined ? {} : { snapshot }),
+      });
+    }
+    turn.mustSync ||= append.mustSync;
+    turn.completions.push({ replica: this, append });
+  }
+
+  #appended(append: StorageAppend): void {
+    this.#guard(() => {
+      for (const message of append.messages) this.#send(message);
+      this.#node.appended(append);
+    });
+    this.#wake();
+  }
+
+  async #install(metadata: SnapshotMetadata): Promise<void> {
+    await this.state.installAccepted(metadata);
+    this.#requests.skippedTo(metadata.index);
+    this.#context.event({ type: "snapshotInstalled", group: this.group, index: metadata.index });
+  }
+
+  #applied(apply: StorageApply, parts: readonly AppliedPart<Result>[]): void {
+    const { metrics } = this.#context.options;
+    for (const entry of apply.entries) {
+      if (entry.type !== EntryType.ConfChange) continue;
+      const configuration = this.#node.applyConfChange(entry);
+      this.#rule.configurationChanged(entry.index, configuration);
+      this.#context.event({ type: "configuration", group: this.group, configuration });
+    }
+    this.#rule.applied(apply.entries);
+    this.#node.applied(apply);
+    metrics.count("entriesApplied", apply.entries.length);
+    this.#requests.applied(parts, this.#readableIndex);
+    this.#wake();
+  }
+
+  #softStateChanged(softState: SoftState): void {
+    const { metrics } = this.#context.options;
+    const { role, leader } = softState;
+    if (this.isLeader && role !== "leader") this.#requests.leadershipLost(this.#electionMs);
+    if (role === "candidate" || role === "preCandidate") metrics.count("elections", 1);
+    if (leader !== this.#softState.leader) metrics.count("leaderChanges", 1);
+    this.#softState = softState;
+    this.#requests.leader = leader;
+    if (leader !== 0 && leader !== this.replica) this.#handOvers.done();
+    const { term } = this.#node.status().hardState;
+    this.#context.event({ type: "leader", group: this.group, term, role, leader });
+  }
+
+  #send(message: Message): void {
+    const { outbox, options } = this.#context;
+    if (message.type === "installSnapshot") this.#context.sendSnapshot(this, message);
+    else outbox.addMessage(options.nodeOf(message.to), this.group, this.incarnation, message);
+  }
+
+  #sayQuiet(): void {
+    const { outbox, options } = this.#context;
+    const { hardState, progress } = this.#node.status();
+    for (const { replica } of progress) {
+      if (replica === this.replica) continue;
+      outbox.add(options.nodeOf(replica), {
+        kind: "quiet",
+        group: this.group,
+        incarnation: this.incarnation,
+        from: this.replica,
+        to: replica,
+        term: hardState.term,
+        commit: hardState.commit,
+      });
+    }
+  }
+
+  /** Shortens the log as far as possible, because it keeps old segments alive. */
+  compactUrgently(): void {
+    this.#compactBySelf(true);
+  }
+
+  #compactBySelf(urgent: boolean): void {
+    this.compact(urgent).catch((error: unknown) => {
+      this.fail(error);
+    });
+  }
+
+  /** Up to where a reader sees everything; nothing while the state machine is being brought up to date. */
+  get #readableIndex(): number {
+    return this.pipeline.held ? 0 : this.pipeline.stateIndex;
+  }
+
+  #needsTurn(): boolean {
+    return this.#failure === undefined && (this.#node.hasReady() || this.#requests.hasStaged);
+  }
+
+  /** Somebody wants something: a quiet group is quiet no longer. */
+  #stir(): void {
+    this.quiet.wake();
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#failure === undefined) this.#context.wake(this);
+  }
+
+  #now(): number {
+    return this.#context.options.clock.now();
+  }
+
+  /** Runs something that may find a broken invariant or a damaged log: that stops this group, and no other. */
+  #guard<Outcome>(action: () => Outcome): Outcome | undefined {
+    if (this.#failure !== undefined) return undefined;
+    try {
+      return action();
+    } catch (error) {
+      this.fail(error);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,453 @@
+/**
+ * Many groups on one node, with one log and one connection to each other node.
+ *
+ * Everything that a thousand groups share must be shared, or a node with a thousand groups does a thousand times the
+ * work of a node with one. So nothing is done when it arrives: inputs gather, and a *turn* works them off together. It
+ * takes what has come in, lets every group that has something to do say what it wants, sends each node one frame with the
+ * messages of all groups, hands the log one batch with the writes of all groups, and applies. A leader's appends leave in
+ * that frame, before its own disk has them (dissertation, section 10.2.1); everything that promises something waits until
+ * the batch is durable, and so do the turns' answers to the callers.
+ */
+import { bootstrapState } from "../core/bootstrap.ts";
+import { emptyHardState } from "../core/hard-state.ts";
+import type { InstallSnapshot } from "../core/message.ts";
+import { RaftError } from "../core/raft-error.ts";
+import { clusterNumber } from "./frame-codec.ts";
+import { DiskWatch } from "./disk-watch.ts";
+import type { HostEvent } from "./events.ts";
+import type { GroupContext, TurnWrites } from "./group-context.ts";
+import { GroupHandle } from "./group-handle.ts";
+import type { GroupOptions } from "./group-options.ts";
+import { GroupReplica } from "./group-replica.ts";
+import { type HostOptions, type ResolvedHostOptions, resolveHostOptions } from "./host-options.ts";
+import { Inbox } from "./inbox.ts";
+import { prepareReplica } from "./open-replica.ts";
+import { Outbox } from "./outbox.ts";
+import type { RaftGroup } from "./raft-group.ts";
+import { StateReceiver } from "./state-receiver.ts";
+import { StateSender } from "./state-sender.ts";
+import { Ticker } from "./ticker.ts";
+
+/** How often groups that keep old segments of the log alive are looked for, and learners that have caught up. */
+const housekeepingTicks = 10;
+
+/** How a new replica begins. */
+export interface CreateGroupOptions<Result> extends GroupOptions<Result> {
+  /**
+   * The first members of a new group, the same on each of them. Absent: the replica joins a group that exists, and waits
+   * for its leader.
+   */
+  readonly voters?: readonly number[];
+}
+
+/** How a host is doing. */
+export interface HostStatus {
+  readonly groups: number;
+  /** Groups led from this node. */
+  readonly leading: number;
+  readonly quiet: number;
+  /** Bytes of commands not answered yet, and of frames not looked at yet. */
+  readonly proposalBytes: number;
+  readonly inboxBytes: number;
+  readonly disk: "healthy" | "slow" | "stalled";
+}
+
+/** The replicas of a node. */
+export class Host {
+  readonly #options: ResolvedHostOptions;
+  readonly #groups = new Map<number, GroupReplica>();
+  readonly #context: GroupContext;
+  readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
+  readonly #sender: StateSender;
+  readonly #receiver: StateReceiver;
+  readonly #ticker: Ticker;
+  readonly #disk: DiskWatch;
+  readonly #electionMs: number;
+  readonly #proposalBytes = { used: 0 };
+  #dirty: GroupReplica[] = [];
+  #scheduled = false;
+  #cancelTick: () => void;
+  #ticks = 0;
+  #stalledSinceMs = 0;
+  /** Whether something was written that no flush has followed. */
+  #unflushed = false;
+  #writing = 0;
+  #failure: RaftError | undefined;
+  #stopping: Promise<void> | undefined;
+  #stopped = false;
+
+  /** Begins to work at once. @throws RaftError `INVALID_ARGUMENT` naming the option that is wrong. */
+  constructor(options: HostOptions) {
+    const resolved = resolveHostOptions(options);
+    this.#options = resolved;
+    const { clock, scheduler, timing, limits, transport, metrics } = resolved;
+    this.#electionMs = timing.electionTicks * timing.tickMs;
+    const cluster = clusterNumber(resolved.cluster);
+    this.#outbox = new Outbox({
+      cluster,
+      incarnation: resolved.incarnation,
+      maxFrameBytes: limits.maxFrameBytes,
+      lifeOf: (node) => this.#inbox.lifeOf(node),
+      send: (node, frame) => {
+        metrics.count("framesSent", 1);
+        metrics.count("frameBytesSent", frame.length);
+        return transport.send(node, frame);
+      },
+      undelivered: (node) => {
+        metrics.count("framesUnsent", 1);
+        for (const replica of this.#groups.values()) replica.undelivered(node);
+      },
+    });
+    const wake = (): void => {
+      this.#schedule();
+    };
+    this.#sender = new StateSender({ host: resolved, outbox: this.#outbox, wake });
+    this.#receiver = new StateReceiver({ host: resolved, outbox: this.#outbox, wake });
+    this.#inbox = new Inbox({
+      host: resolved,
+      cluster,
+      outbox: this.#outbox,
+      replicaOf: (group) => this.#groups.get(group),
+      sender: this.#sender,
+      receiver: this.#receiver,
+    });
+    this.#context = {
+      options: resolved,
+      outbox: this.#outbox,
+      proposalBytes: this.#proposalBytes,
+      wake: (replica) => {
+        this.#wake(replica);
+      },
+      event: (event) => {
+        this.#event(event);
+      },
+      diskIsSlow: () => this.#disk.state !== "healthy",
+      sendSnapshot: (replica: GroupReplica, message: InstallSnapshot) => {
+        this.#sender.install(replica, message);
+      },
+      failed: (replica, error) => {
+        this.#groupFailed(replica, error);
+      },
+    };
+    this.#disk = new DiskWatch(this.#electionMs);
+    const nowMs = clock.now();
+    this.#ticker = new Ticker({ tickMs: timing.tickMs, suspensionMs: this.#electionMs / 2, nowMs });
+    this.#cancelTick = scheduler.after(timing.tickMs, () => {
+      this.#tick();
+    });
+  }
+
+  /** This node. */
+  get node(): number {
+    return this.#options.node;
+  }
+
+  /** The groups that the log knows, started or not. */
+  groups(): number[] {
+    return this.#options.log.groups();
+  }
+
+  /** A group that was started; undefined for any other. */
+  group(group: number): RaftGroup | undefined {
+    const replica = this.#groups.get(group);
+    return replica === undefined ? undefined : new GroupHandle(replica);
+  }
+
+  /**
+   * Makes a replica of a group on this node, and starts it. When it resolves, the replica survives a crash.
+   * @throws RaftError `INVALID_ARGUMENT` when the group exists here already.
+   */
+  async createGroup<Result>(options: CreateGroupOptions<Result>): Promise<RaftGroup<Result>> {
+    const { group, voters } = options;
+    const { log } = this.#options;
+    this.#requireNew(group);
+    if (log.groups().includes(group)) {
+      throw new RaftError("INVALID_ARGUMENT", `Group ${group} exists in this log already; open it.`);
+    }
+    const start = voters === undefined ? { hardState: emptyHardState } : bootstrapState(voters);
+    await log.append([{ group, create: true, ...start }]);
+    return this.#start(options);
+  }
+
+  /**
+   * Starts a replica that was made before, from what the log and the state machine remember.
+   * @throws RaftError `INVALID_ARGUMENT` when the log does not know it, `CORRUPT` when it is damaged.
+   */
+  async openGroup<Result>(options: GroupOptions<Result>): Promise<RaftGroup<Result>> {
+    const { group } = options;
+    const { log } = this.#options;
+    this.#requireNew(group);
+    const damage = log.damaged().find((damaged) => damaged.group === group);
+    if (damage !== undefined) {
+      throw new RaftError("CORRUPT", `Group ${group} is damaged (${damage.problem}); replace this replica.`);
+    }
+    if (!log.groups().includes(group)) {
+      throw new RaftError("INVALID_ARGUMENT", `The log does not know group ${group}; create it.`);
+    }
+    return this.#start(options);
+  }
+
+  /**
+   * Stops the replica of a group and forgets its log and its snapshots. The group may come back to this node, under another replica id. To be
+   * called when the replica is no longer a member, or is damaged: it does not change the membership.
+   */
+  async removeGroup(group: number): Promise<void> {
+    const replica = this.#groups.get(group);
+    if (replica !== undefined) {
+      replica.fail(new RaftError("CLOSED", `Group ${group} was removed from node ${this.node}.`));
+      this.#groups.delete(group);
+    }
+    await this.#options.log.append([{ group, remove: true }]);
+    await replica?.state.forget();
+  }
+
+  /** A frame has arrived from another node. It belongs to the host from here on. */
+  receive(node: number, frame: Uint8Array): void {
+    if (this.#stopped) return;
+    if (this.#inbox.push(node, frame)) this.#schedule();
+  }
+
+  status(): HostStatus {
+    const replicas = [...this.#groups.values()];
+    return {
+      groups: replicas.length,
+      leading: replicas.filter(({ isLeader }) => isLeader).length,
+      quiet: replicas.filter(({ quiet }) => quiet.quiet).length,
+      proposalBytes: this.#proposalBytes.used,
+      inboxBytes: this.#inbox.bytes,
+      disk: this.#disk.state,
+    };
+  }
+
+  /**
+   * Hands leadership over as far as others take it, stops every group, and closes the log. Proposals that were under way
+   * are answered with `UNKNOWN`.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  #requireNew(group: number): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#stopping !== undefined) throw new RaftError("CLOSED", "The host has stopped.");
+    if (this.#groups.has(group)) {
+      throw new RaftError("INVALID_ARGUMENT", `Group ${group} is already running on node ${this.node}.`);
+    }
+  }
+
+  async #start<Result>(options: GroupOptions<Result>): Promise<RaftGroup<Result>> {
+    const start = await prepareReplica(this.#options.log, options);
+    // While the state machine was being prepared somebody may have started the group, or stopped the host.
+    this.#requireNew(options.group);
+    const replica = new GroupReplica<Result>(this.#context, options, start);
+    if (this.#disk.state === "stalled") replica.setElectable(false);
+    this.#groups.set(options.group, replica);
+    this.#wake(replica);
+    return new GroupHandle(replica);
+  }
+
+  #wake(replica: GroupReplica): void {
+    if (replica.dirty) return;
+    replica.dirty = true;
+    this.#dirty.push(replica);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    this.#options.scheduler.soon(() => {
+      this.#scheduled = false;
+      if (!this.#stopped) this.#turn();
+    });
+  }
+
+  #turn(): void {
+    const { clock, metrics } = this.#options;
+    const beganMs = clock.now();
+    this.#inbox.drain();
+    const replicas = this.#dirty;
+    this.#dirty = [];
+    const turn: TurnWrites = { writes: [], completions: [], mustSync: false };
+    for (const replica of replicas) {
+      replica.dirty = false;
+      replica.work(turn);
+    }
+    this.#outbox.flush();
+    if (turn.completions.length > 0) void this.#write(turn);
+    this.#apply(replicas);
+    if (this.#inbox.bytes > 0) this.#schedule();
+    metrics.count("turns", 1);
+    metrics.observe("turnMs", clock.now() - beganMs);
+  }
+
+  async #write(turn: TurnWrites): Promise<void> {
+    const { log, clock, metrics } = this.#options;
+    const beganMs = clock.now();
+    metrics.count("logBatches", 1);
+    metrics.observe("batchGroups", turn.writes.length);
+    this.#unflushed = true;
+    this.#writing += 1;
+    try {
+      await log.append(turn.writes, { sync: turn.mustSync });
+    } catch (error) {
+      this.#logFailed(error);
+      return;
+    } finally {
+      this.#writing -= 1;
+    }
+    if (turn.mustSync) metrics.observe("logWriteMs", clock.now() - beganMs);
+    for (const { replica, append } of turn.completions) replica.durable(append);
+  }
+
+  /** Applies what is committed, group after group, until the turn's budget is used up. */
+  #apply(replicas: readonly GroupReplica[]): void {
+    const { clock, limits, metrics } = this.#options;
+    let budget = limits.maxApplyBytesPerTurn;
+    let applied = false;
+    const beganMs = clock.now();
+    for (const replica of replicas) {
+      if (!replica.pipeline.ready) continue;
+      if (budget > 0) {
+        budget -= replica.pipeline.run(Math.min(budget, limits.maxApplyBytesPerGroup));
+        applied = true;
+      }
+      if (replica.pipeline.ready) this.#wake(replica);
+    }
+    if (applied) metrics.observe("applyMs", clock.now() - beganMs);
+  }
+
+  #tick(): void {
+    const { clock, scheduler, timing } = this.#options;
+    if (this.#stopped) return;
+    this.#cancelTick = scheduler.after(timing.tickMs, () => {
+      this.#tick();
+    });
+    const nowMs = clock.now();
+    const { ticks, suspendedMs } = this.#ticker.pass(nowMs);
+    if (suspendedMs > 0) {
+      this.#options.metrics.count("suspensions", 1);
+      this.#event({ type: "suspended", gapMs: suspendedMs });
+      for (const replica of this.#groups.values()) replica.suspend();
+      // What waits in the sockets is news that arrived during the gap: look at it before judging anybody's silence.
+      this.#schedule();
+    }
+    this.#watchDisk(nowMs);
+    for (let tick = 0; tick < ticks; tick++) {
+      this.#ticks += 1;
+      for (const replica of this.#groups.values()) replica.tick(nowMs);
+      if (this.#ticks % timing.heartbeatTicks === 0) this.#keepQuietGroups(nowMs);
+      if (this.#ticks % housekeepingTicks === 0) this.#keepHouse();
+    }
+    this.#sender.tick(nowMs);
+    this.#receiver.tick(nowMs);
+    this.#flushWhenIdle();
+    this.#schedule();
+  }
+
+  /** See `DiskWatch`. */
+  #watchDisk(nowMs: number): void {
+    const pendingMs = this.#options.log.oldestPendingMs();
+    const before = this.#disk.look(pendingMs);
+    const { state } = this.#disk;
+    if (state === "stalled" && before !== "stalled") {
+      this.#stalledSinceMs = nowMs;
+      this.#options.metrics.count("diskStalls", 1);
+      this.#event({ type: "diskStalled", pendingMs });
+      for (const replica of this.#groups.values()) replica.setElectable(false);
+    } else if (state === "stalled" && nowMs - this.#stalledSinceMs > this.#electionMs) {
+      for (const replica of this.#groups.values()) if (replica.isLeader) replica.stepDown();
+    } else if (state !== "stalled" && before === "stalled") {
+      this.#event({ type: "diskRecovered" });
+      for (const replica of this.#groups.values()) replica.setElectable(true);
+    }
+  }
+
+  /** See `QuietRule`: nodes that share a quiet group greet each other, and the group wakes when one does not. */
+  #keepQuietGroups(nowMs: number): void {
+    const greeted = new Set<number>();
+    for (const replica of this.#groups.values()) {
+      if (!replica.quiet.quiet) continue;
+      for (const node of replica.memberNodes()) {
+        if (nowMs - this.#inbox.lastHeardMs(node) > this.#electionMs) replica.quiet.wake();
+        else greeted.add(node);
+      }
+    }
+    for (const node of greeted) this.#outbox.greet(node);
+  }
+
+  #keepHouse(): void {
+    for (const replica of this.#groups.values()) {
+      replica.promote();
+      replica.requestState();
+    }
+    for (const { group } of this.#options.log.pinning()) {
+      const replica = this.#groups.get(group);
+      if (replica !== undefined && !replica.state.compacting && replica.failure === undefined) {
+        replica.compactUrgently();
+      }
+    }
+  }
+
+  #flushWhenIdle(): void {
+    if (!this.#unflushed || this.#writing > 0 || this.#failure !== undefined) return;
+    this.#unflushed = false;
+    this.#options.log.flush().catch((error: unknown) => {
+      this.#logFailed(error);
+    });
+  }
+
+  #groupFailed(replica: GroupReplica, error: RaftError): void {
+    this.#sender.abandon(replica);
+    this.#receiver.abandon(replica);
+    if (error.code === "CLOSED" || error === this.#failure) return;
+    this.#options.metrics.count("groupFailures", 1);
+    this.#event({ type: "groupFailed", group: replica.group, error });
+  }
+
+  /** Nothing can be promised any more by any group of this node. */
+  #logFailed(cause: unknown): void {
+    if (this.#failure !== undefined || this.#stopped) return;
+    const error =
+      cause instanceof RaftError ? cause : new RaftError("POISONED", "The log cannot be written.", { cause });
+    this.#failure = error;
+    for (const replica of this.#groups.values()) replica.fail(error);
+    this.#event({ type: "logFailed", error });
+  }
+
+  #event(event: HostEvent): void {
+    this.#options.onEvent(event);
+  }
+
+  async #stop(): Promise<void> {
+    const { log, timing } = this.#options;
+    const leading = [...this.#groups.values()].filter(({ isLeader }) => isLeader);
+    const handedOver = leading.map(
+      (replica) =>
+        new Promise<void>((resolve) => {
+          replica.transferLeader(undefined, resolve, () => {
+            resolve();
+          });
+        }),
+    );
+    if (leading.length > 0) await this.#within(timing.handOverMs, Promise.all(handedOver));
+    this.#stopped = true;
+    this.#cancelTick();
+    const closed = new RaftError("CLOSED", "The host has stopped.");
+    for (const replica of this.#groups.values()) replica.fail(closed);
+    this.#groups.clear();
+    await log.close();
+  }
+
+  #within(delayMs: number, work: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.scheduler.after(delayMs, resolve);
+      void work.finally(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+}

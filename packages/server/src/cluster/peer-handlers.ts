@@ -1,0 +1,142 @@
+/** `PeerService`: what nodes ask of each other besides Raft and forwarded operations. */
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { type Alarm, KeyValueSchema, type NodeStatus, ReadLevel, type Shard } from "@titan-kv/proto";
+import {
+  CompareDigestsResponseSchema,
+  CompareKeysResponseSchema,
+  FetchRecordResponseSchema,
+  GetNodeStatusResponseSchema,
+  KeyFingerprintSchema,
+  MetaCallResponseSchema,
+  type PeerService,
+  ScanShardResponseSchema,
+  TransferShardResponseSchema,
+} from "@titan-kv/proto/peer";
+import { ApiError, asApiError } from "../http/api-error.ts";
+import { errorInfoOf } from "../http/error-mapping.ts";
+import { awaitLevel, scanReplica, type ShardPage } from "../kv/shard-scan.ts";
+import { toOrigin } from "../kv/submit-one.ts";
+import { decodeMetaCommand, type MetaCommand, type MetaResult } from "../meta/meta-command.ts";
+import type { HostedShard } from "../node/hosted-replica.ts";
+import { fingerprintKeys } from "../repair/key-fingerprint.ts";
+import { awaitApplied } from "../repair/await-applied.ts";
+
+/** What the handlers need of their node. */
+export interface PeerContext {
+  hosted(shard: number): HostedShard | undefined;
+  /** One try of a command that was passed on `hops` times. */
+  proposeMeta(command: MetaCommand, hops: number): Promise<MetaResult>;
+  report(): { readonly status: NodeStatus; readonly alarms: Alarm[]; readonly shards: Shard[] };
+  transferHere(shard: number, toNode: number): Promise<number>;
+  /** A record turned out to be damaged here: heal it when there is time. */
+  healLater(shard: number, key: Uint8Array): void;
+  /** Digests of the slots at a point of comparison, if the replica has them. */
+  digestsAt(shard: number, index: number): ReadonlyMap<number, bigint> | undefined;
+}
+
+function replicaOf(context: PeerContext, shard: number): HostedShard {
+  const hosted = context.hosted(shard);
+  if (hosted !== undefined) return hosted;
+  throw new ApiError({
+    reason: "WRONG_SHARD",
+    outcome: "NOT_APPLIED",
+    message: `this node has no replica of shard ${shard}`,
+  });
+}
+
+/** A page in the form of the API, keys as text. */
+export function toScanShardResponse(
+  page: ShardPage,
+): ReturnType<typeof create<typeof ScanShardResponseSchema>> {
+  return create(ScanShardResponseSchema, {
+    entries: page.entries.map(({ key, value, version, expiresAtMs }) =>
+      create(KeyValueSchema, {
+        key: Buffer.from(key).toString("utf8"),
+        payload: { case: "value", value },
+        keyRevision: BigInt(version),
+        expiresAtMs: BigInt(expiresAtMs),
+        shard: page.origin.shard,
+      }),
+    ),
+    more: page.more,
+    origin: toOrigin(page.origin),
+  });
+}
+
+/** Makes the handlers of one node. */
+export function createPeerHandlers(context: PeerContext): ServiceImpl<typeof PeerService> {
+  return {
+    async scanShard(request) {
+      const { local, store } = replicaOf(context, request.shard);
+      await awaitLevel(local.replica, request.read?.level ?? ReadLevel.LINEARIZABLE);
+      const { start, end, reverse, limit, keysOnly } = request;
+      return toScanShardResponse(scanReplica(local.replica, store, { start, end, reverse, limit, keysOnly }));
+    },
+
+    async compareKeys(request) {
+      const { local, store } = replicaOf(context, request.shard);
+      const { machine } = local.replica;
+      await awaitApplied(machine, Number(request.atIndex));
+      const fingerprints = fingerprintKeys(
+        store,
+        request.keys.map((key) => Buffer.from(key)),
+        machine.logTimeMs,
+      );
+      fingerprints.forEach(({ damaged }, index) => {
+        if (damaged) context.healLater(request.shard, Buffer.from(request.keys[index]!));
+      });
+      return create(CompareKeysResponseSchema, {
+        appliedIndex: BigInt(machine.appliedIndex),
+        fingerprints: fingerprints.map(({ revision, checksum, damaged }) =>
+          create(KeyFingerprintSchema, { keyRevision: BigInt(revision), checksum, damaged }),
+        ),
+      });
+    },
+
+    async fetchRecord(request) {
+      const { local, store } = replicaOf(context, request.shard);
+      await awaitLevel(local.replica, ReadLevel.LINEARIZABLE);
+      const { machine } = local.replica;
+      // The record itself, whether its time is over or not: it is to be the same on both replicas.
+      const entry = store.getEntry(Buffer.from(request.key));
+      const appliedIndex = BigInt(machine.appliedIndex);
+      if (entry === undefined) return create(FetchRecordResponseSchema, { found: false, appliedIndex });
+      const { value, version, expiresAtMs } = entry;
+      return create(FetchRecordResponseSchema, {
+        found: true,
+        value,
+        keyRevision: BigInt(version),
+        expiresAtMs: BigInt(expiresAtMs),
+        appliedIndex,
+      });
+    },
+
+    compareDigests(request) {
+      const digests = context.digestsAt(request.shard, Number(request.atIndex));
+      return create(CompareDigestsResponseSchema, {
+        available: digests !== undefined,
+        digests: Object.fromEntries(digests ?? []),
+      });
+    },
+
+    async metaCall(request) {
+      try {
+        const result = await context.proposeMeta(decodeMetaCommand(request.command), request.hops);
+        return create(MetaCallResponseSchema, { result: Buffer.from(JSON.stringify(result)) });
+      } catch (error) {
+        return create(MetaCallResponseSchema, { error: errorInfoOf(asApiError(error)) });
+      }
+    },
+
+    getNodeStatus() {
+      const { status, alarms, shards } = context.report();
+      return create(GetNodeStatusResponseSchema, { status, alarms, shards });
+    },
+
+    async transferShard(request) {
+      const leader = await context.transferHere(request.shard, request.toNode);
+      return create(TransferShardResponseSchema, { leader });
+    },
+  };
+}

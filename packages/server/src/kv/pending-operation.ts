@@ -1,0 +1,47 @@
+import type { GetResultFields, OriginFields, WriteResultFields } from "@titan-kv/proto/pipeline";
+import type { ApiError } from "../http/api-error.ts";
+import type { OperationSink } from "./operation-sink.ts";
+
+/** An operation under way. It is answered once; what comes later is dropped, as after a deadline. */
+export class PendingOperation {
+  readonly id: number;
+  /** When the caller stops waiting, in milliseconds of the node's monotonic clock. */
+  readonly deadlineMs: number;
+  /** Whether it may have an effect: decides what an early end says about the outcome. */
+  readonly isWrite: boolean;
+  readonly #sink: OperationSink;
+  #settled = false;
+
+  constructor(fields: { id: number; deadlineMs: number; isWrite: boolean; sink: OperationSink }) {
+    this.id = fields.id;
+    this.deadlineMs = fields.deadlineMs;
+    this.isWrite = fields.isWrite;
+    this.#sink = fields.sink;
+  }
+
+  get isSettled(): boolean {
+    return this.#settled;
+  }
+
+  write(result: WriteResultFields, origin: OriginFields): void {
+    if (this.#settle()) this.#sink.write(this.id, result, origin);
+  }
+
+  get(result: GetResultFields, origin: OriginFields): void {
+    if (this.#settle()) this.#sink.get(this.id, result, origin);
+  }
+
+  txn(txn: Uint8Array, origin: OriginFields): void {
+    if (this.#settle()) this.#sink.txn(this.id, txn, origin);
+  }
+
+  error(error: ApiError): void {
+    if (this.#settle()) this.#sink.error(this.id, error);
+  }
+
+  #settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    return true;
+  }
+}

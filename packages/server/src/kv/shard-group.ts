@@ -1,0 +1,16 @@
+import type { RaftError } from "@titan-kv/raft";
+import type { AppliedResults } from "../shard/applied-result.ts";
+
+/** What the request path needs of a shard's Raft group; a `RaftGroup` of the raft package is one. */
+export interface ShardGroup {
+  /**
+   * Proposes commands; `settle` is told once what became of them: the answers of the state machine, or an error that says
+   * whether they may still be applied.
+   */
+  submit(
+    commands: readonly Uint8Array[],
+    settle: (error: RaftError | undefined, results: readonly (AppliedResults | undefined)[]) => void,
+  ): void;
+  /** Resolves when the local state contains every write that was acknowledged anywhere before the call. */
+  readIndex(options?: { readonly lease?: boolean }): Promise<number>;
+}

@@ -1,0 +1,81 @@
+/**
+ * The commands of the meta group. They are few and rare, so they travel as JSON with a format number in front; an older
+ * release stops at a newer format instead of guessing.
+ */
+import type { NodeState, ReplicaRecord } from "./cluster-map.ts";
+
+/** A node as it introduces itself. */
+export interface NodeDescription {
+  readonly address: string;
+  readonly peerAddress: string;
+  readonly zone: string;
+  readonly weight: number;
+  readonly version: string;
+}
+
+/** The first command of a cluster's life; later ones of this kind change nothing. */
+export interface FoundCommand {
+  readonly type: "found";
+  readonly clusterId: string;
+  readonly replicationFactor: number;
+  readonly nodes: readonly (NodeDescription & { readonly id: number })[];
+}
+
+export type MetaCommand =
+  | FoundCommand
+  /** A process claims a node's id; its token must be the one on record, or the first. */
+  | {
+      readonly type: "introduce";
+      readonly node: number;
+      readonly token: string;
+      readonly description: NodeDescription;
+    }
+  /** A process without id wants to become a node. */
+  | { readonly type: "register"; readonly token: string; readonly description: NodeDescription }
+  /** An operator drains, undrains, or takes a node out. */
+  | { readonly type: "setNodeState"; readonly node: number; readonly state: NodeState }
+  /** The placement of a shard changes. Refused when the map has changed since `version`. */
+  | {
+      readonly type: "setReplicas";
+      readonly version: number;
+      readonly shard: number;
+      readonly replicas: readonly ReplicaRecord[];
+    }
+  /** A shard's leader reports the configuration in force. */
+  | { readonly type: "reportMembers"; readonly shard: number; readonly members: readonly number[] }
+  /** A shard should be led by another node. */
+  | { readonly type: "setPreferredLeader"; readonly shard: number; readonly node: number }
+  /** What one node was meant to do falls to another, and the first one leaves. */
+  | { readonly type: "replaceNode"; readonly node: number; readonly replacement: number };
+
+/** Why the meta group did not do what it was asked to. */
+export type MetaRefusal =
+  | "NOT_FOUNDED"
+  | "UNKNOWN_NODE"
+  | "NODE_REMOVED"
+  | "TOKEN_MISMATCH"
+  | "UNKNOWN_SHARD"
+  | "STALE_VERSION"
+  | "STILL_HOLDS_REPLICAS"
+  | "LAST_NODE"
+  | "INVALID_STATE";
+
+/** The answer to a command. */
+export type MetaResult =
+  /** Done, or already so. `node` is the id that a registration was given. */
+  | { readonly ok: true; readonly node?: number }
+  | { readonly ok: false; readonly refusal: MetaRefusal; readonly message: string };
+
+const format = 1;
+
+export function encodeMetaCommand(command: MetaCommand): Uint8Array {
+  return Buffer.concat([Uint8Array.of(format), Buffer.from(JSON.stringify(command))]);
+}
+
+/** The counterpart of `encodeMetaCommand`. @throws Error for a format of a newer release. */
+export function decodeMetaCommand(data: Uint8Array): MetaCommand {
+  if (data[0] !== format) {
+    throw new Error(`a command of the meta group has format ${data[0]}, this release reads format ${format}`);
+  }
+  return JSON.parse(Buffer.from(data.subarray(1)).toString("utf8")) as MetaCommand;
+}

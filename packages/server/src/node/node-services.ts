@@ -1,0 +1,248 @@
+/** The services of the API, made from the parts of a running node. */
+import type { ServiceImpl } from "@connectrpc/connect";
+import { create } from "@bufbuild/protobuf";
+import {
+  type Alarm,
+  type ClusterService,
+  type KvService,
+  type NodeStatus,
+  NodeStatusSchema,
+  type ReadOptions,
+  type Shard,
+  ShardSchema,
+  type Topology,
+} from "@titan-kv/proto";
+import type { PeerService } from "@titan-kv/proto/peer";
+import { type ClusterContext, createClusterHandlers } from "../cluster/cluster-handlers.ts";
+import { MetaProposer } from "../cluster/meta-proposer.ts";
+import { createPeerHandlers } from "../cluster/peer-handlers.ts";
+import { toTopology } from "../cluster/topology.ts";
+import { ApiError } from "../http/api-error.ts";
+import { createKvService } from "../kv/kv-service.ts";
+import { awaitLevel, scanReplica, type ShardPage, type ShardScanRequest } from "../kv/shard-scan.ts";
+import { metaShard, nodeOfReplica } from "../meta/cluster-map.ts";
+import type { Repairer } from "../repair/repairer.ts";
+import type { AlarmBoard } from "./alarm-board.ts";
+import type { NodeCalls } from "./node-calls.ts";
+import type { NodeRuntime } from "./node-runtime.ts";
+import type { NodeSettings } from "./node-settings.ts";
+import type { PeerNetwork } from "../peer/peer-network.ts";
+
+/** The parts that the services are made from. */
+export interface ServiceFields {
+  readonly runtime: NodeRuntime;
+  readonly calls: NodeCalls;
+  readonly network: PeerNetwork;
+  readonly settings: NodeSettings;
+  readonly startedAtMs: number;
+  readonly alarms: AlarmBoard;
+  readonly repairer: Repairer;
+}
+
+export class NodeServices {
+  readonly meta: MetaProposer;
+  readonly kv: ServiceImpl<typeof KvService>;
+  readonly cluster: ServiceImpl<typeof ClusterService>;
+  readonly peer: ServiceImpl<typeof PeerService>;
+  readonly #fields: ServiceFields;
+
+  constructor(fields: ServiceFields) {
+    this.#fields = fields;
+    const { runtime, calls } = fields;
+    this.meta = new MetaProposer({
+      proposeHere: (command) => runtime.proposeMetaHere(command),
+      isLeader: () => runtime.leadsMeta,
+      leader: () => runtime.board.leaderOf(metaShard),
+      callNode: (node, command, hops) => calls.meta(node, command, hops),
+    });
+    this.kv = this.#createKv();
+    this.cluster = createClusterHandlers(this.#clusterContext());
+    this.peer = this.#createPeer();
+  }
+
+  #createKv(): ServiceImpl<typeof KvService> {
+    const { runtime, settings } = this.#fields;
+    return createKvService(runtime.pipeline, {
+      shards: () => runtime.map.shards.map(({ id }) => id).filter((id) => id !== metaShard),
+      pageReader:
+        ({ read }) =>
+        (shard, request) =>
+          this.#readPage(shard, request, read),
+      maxPageEntries: settings.maxScanPageEntries,
+    });
+  }
+
+  #createPeer(): ServiceImpl<typeof PeerService> {
+    const { runtime } = this.#fields;
+    return createPeerHandlers({
+      hosted: (shard) => runtime.shards.get(shard),
+      proposeMeta: (command, hops) => this.meta.proposeOnce(command, hops),
+      report: () => ({
+        status: this.#status(),
+        alarms: this.#fields.alarms.list(),
+        shards: this.#ledShards(),
+      }),
+      transferHere: (shard, toNode) => this.#transferHere(shard, toNode),
+      healLater: (shard, key) => this.#healLater(shard, key),
+      digestsAt: () => undefined,
+    });
+  }
+
+  topology(): Topology {
+    const { runtime, network } = this.#fields;
+    return toTopology(runtime.map, {
+      node: runtime.node,
+      nowMs: Date.now(),
+      leaderOf: (shard) => runtime.board.leaderOf(shard),
+      termOf: (shard) => runtime.board.termOf(shard),
+      isAlive: (node) => network.isConnected(node),
+    });
+  }
+
+  #clusterContext(): ClusterContext {
+    const { runtime, network } = this.#fields;
+    return {
+      map: () => runtime.map,
+      topology: () => this.topology(),
+      nextTopologyChange: (signal) => runtime.nextTopologyChange(signal),
+      propose: (command) => this.meta.propose(command),
+      nodeReports: () => this.#nodeReports(),
+      transferShard: (shard, toNode) => this.#transferShard(shard, toNode),
+      ledBy: (node) =>
+        runtime.map.shards.map(({ id }) => id).filter((id) => runtime.board.leaderOf(id) === node),
+      isAlive: (node) => node === runtime.node || network.isConnected(node),
+    };
+  }
+
+  /** A page of a shard: from the replica here, or from the shard's leader, or from any node that has one. */
+  async #readPage(
+    shard: number,
+    request: ShardScanRequest,
+    read: ReadOptions | undefined,
+  ): Promise<ShardPage> {
+    const { runtime, calls } = this.#fields;
+    const hosted = runtime.shards.get(shard);
+    if (hosted !== undefined) {
+      await awaitLevel(hosted.local.replica, read?.level ?? 0);
+      return scanReplica(hosted.local.replica, hosted.store, request);
+    }
+    const leader = runtime.board.leaderOf(shard);
+    const node = leader === 0 ? (runtime.router.table.holdersOf(shard)[0] ?? 0) : leader;
+    return calls.scanShard(node, shard, request, read);
+  }
+
+  async #nodeReports(): Promise<{ statuses: NodeStatus[]; alarms: Alarm[]; topology: Topology }> {
+    const { runtime, calls, network } = this.#fields;
+    const others = runtime.map.nodes.filter(({ id }) => id !== runtime.node && network.isConnected(id));
+    const reports = await Promise.allSettled(others.map(({ id }) => calls.report(id)));
+    const own = { status: this.#status(), alarms: this.#fields.alarms.list(), shards: this.#ledShards() };
+    const answered = reports.flatMap((report) => (report.status === "fulfilled" ? [report.value] : []));
+    const topology = this.topology();
+    for (const { shards } of [own, ...answered]) for (const shard of shards) addProgress(topology, shard);
+    return {
+      statuses: [own, ...answered].flatMap(({ status }) => (status === undefined ? [] : [status])),
+      alarms: [own, ...answered].flatMap(({ alarms }) => alarms),
+      topology,
+    };
+  }
+
+  #status(): NodeStatus {
+    const { runtime, settings, startedAtMs } = this.#fields;
+    const stats = runtime.shards.all().map(({ store }) => store.engine.stats());
+    return create(NodeStatusSchema, {
+      id: runtime.node,
+      startedAtMs: BigInt(startedAtMs),
+      durability: settings.durability,
+      diskBytes: BigInt(stats.reduce((sum, { totalBytes }) => sum + totalBytes, 0)),
+      memoryBytes: BigInt(process.memoryUsage.rss()),
+      keys: BigInt(stats.reduce((sum, { keys }) => sum + keys, 0)),
+    });
+  }
+
+  /** What this node knows of the replicas of the shards that it leads. */
+  #ledShards(): Shard[] {
+    const { runtime } = this.#fields;
+    return runtime.shards.all().flatMap(({ shard, group, local }) => {
+      const { role, progress, lastIndex, hardState, stateIndex } = group.status();
+      if (role !== "leader") return [];
+      return create(ShardSchema, {
+        id: shard,
+        leader: runtime.node,
+        term: BigInt(hardState.term),
+        revision: BigInt(local.replica.machine.revision),
+        appliedIndex: BigInt(stateIndex),
+        replicas: progress.map(({ replica, match }) => ({
+          node: nodeOfReplica(replica),
+          replica: BigInt(replica),
+          matchIndex: BigInt(match),
+          lagEntries: BigInt(Math.max(0, lastIndex - match)),
+        })),
+      });
+    });
+  }
+
+  #healLater(shard: number, key: Uint8Array): void {
+    const { runtime, repairer } = this.#fields;
+    const hosted = runtime.shards.get(shard);
+    if (hosted === undefined) return;
+    try {
+      hosted.store.getEntry(key);
+    } catch (error) {
+      // Whoever asked has been told; the outcome is counted and logged where it is decided.
+      repairer.heal(hosted.local.replica, key, error).catch(() => undefined);
+    }
+  }
+
+  async #transferShard(shard: number, toNode: number): Promise<number> {
+    const { runtime, calls } = this.#fields;
+    const leader = runtime.board.leaderOf(shard);
+    if (leader === runtime.node) return this.#transferHere(shard, toNode);
+    if (leader === 0) {
+      throw new ApiError({
+        reason: "NOT_LEADER",
+        outcome: "NOT_APPLIED",
+        message: `shard ${shard} has no known leader`,
+      });
+    }
+    return calls.transferShard(leader, shard, toNode);
+  }
+
+  async #transferHere(shard: number, toNode: number): Promise<number> {
+    const { runtime } = this.#fields;
+    const group = shard === metaShard ? runtime.meta?.group : runtime.shards.get(shard)?.group;
+    const status = group?.status();
+    if (group === undefined || status?.role !== "leader") {
+      throw new ApiError({
+        reason: "NOT_LEADER",
+        outcome: "NOT_APPLIED",
+        message: `this node does not lead shard ${shard}`,
+      });
+    }
+    const target = status.configuration.voters.find((replica) => nodeOfReplica(replica) === toNode);
+    if (toNode !== 0 && target === undefined) {
+      throw new ApiError({
+        reason: "FAILED_PRECONDITION",
+        outcome: "NOT_APPLIED",
+        message: `node ${toNode} has no voting replica of shard ${shard}`,
+      });
+    }
+    if (toNode !== runtime.node) await group.transferLeader(target);
+    return nodeOfReplica(group.status().leader);
+  }
+}
+
+/** Adds what a shard's leader knows to the topology of the asking node. */
+function addProgress(topology: Topology, reported: Shard): void {
+  const shard = topology.shards.find(({ id }) => id === reported.id);
+  if (shard === undefined || reported.term < shard.term) return;
+  shard.leader = reported.leader;
+  shard.term = reported.term;
+  shard.revision = reported.revision;
+  shard.appliedIndex = reported.appliedIndex;
+  for (const replica of shard.replicas) {
+    const known = reported.replicas.find((each) => each.replica === replica.replica);
+    if (known === undefined) continue;
+    replica.matchIndex = known.matchIndex;
+    replica.lagEntries = known.lagEntries;
+  }
+}
