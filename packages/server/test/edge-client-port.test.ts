@@ -318,30 +318,46 @@ describe("stopping", () => {
     const kv = createClient(KvService, createGrpcTransport({ baseUrl: urlOf(port) }));
     const h1 = createClient(KvService, createConnectTransport({ baseUrl: urlOf(port), httpVersion: "1.1" }));
     await h1.put({ key: "idle" });
-    const slow = kv.put({ key: "slow" });
+    const slow = Promise.all([kv.put({ key: "slow" }), h1.put({ key: "slow" })]);
     const watch = kv.watch({})[Symbol.asyncIterator]();
     await watch.next();
     const idle = net.connect(port.address.port, "127.0.0.1");
     await new Promise((resolve) => idle.once("connect", resolve));
 
-    const stopped = port.stop(10_000);
+    // An hour for what does not end; the test does not have it.
+    const stopped = port.stop(3_600_000);
     const ended = (await watch.next().catch((error: unknown) => error)) as ConnectError;
     expect(fromConnectError(ended)).toMatchObject({ reason: "UNAVAILABLE", outcome: "NOT_APPLIED" });
     open();
-    expect((await slow).result?.applied).toBe(true);
+    expect((await slow).map((answer) => answer.result?.applied)).toEqual([true, true]);
     await stopped;
     expect(port.connections).toBe(0);
     await expect(kv.put({ key: "k" })).rejects.toMatchObject({ code: Code.Unavailable });
   });
 
   test("cuts what does not finish in time", async () => {
-    port = await openTestPort({ routes: kvRoutes({ gate: new Promise(() => undefined) }) });
+    let released = false;
+    port = await openTestPort({
+      routes: (router) =>
+        router.service(KvService, {
+          put: async (_request, context) => {
+            await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+            released = true;
+            throw context.signal.reason;
+          },
+        }),
+    });
     const kv = createClient(KvService, createGrpcTransport({ baseUrl: urlOf(port) }));
     const slow = kv.put({ key: "slow" }).catch((error: unknown) => error);
     while (port.connections === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     await new Promise((resolve) => setTimeout(resolve, 50));
     await port.stop(100);
-    expect(fromConnectError((await slow) as ConnectError).outcome).toBe("UNKNOWN");
+    expect(fromConnectError((await slow) as ConnectError)).toMatchObject({
+      reason: "UNAVAILABLE",
+      outcome: "UNKNOWN",
+      message: "the node is stopping; use another one",
+    });
+    expect(released).toBe(true);
   });
 
   test("a client that idles while the server restarts goes on, and neither side ends", async () => {

@@ -60,6 +60,7 @@ export class Http2ClientSession {
 
   #ready(): Promise<ClientHttp2Session> {
     const session = this.#session;
+    // After a GOAWAY Node closes a session for new requests; those under way on it go on.
     if (session === undefined || session.closed || session.destroyed || this.#connected === undefined) {
       return this.#connect();
     }
@@ -87,16 +88,11 @@ export class Http2ClientSession {
     // Whoever asked for the connection learns that it failed; that nobody may have asked is no reason to end the process.
     connected.catch(() => undefined);
     this.#connected = connected;
-    session.once("goaway", () => this.#leave(session));
-    session.once("close", () => this.#leave(session));
+    session.once("close", () => {
+      if (this.#session === session) this.#forget();
+    });
     this.#watch(session);
     return connected;
-  }
-
-  /** New calls take another connection; those under way on this one go on. */
-  #leave(session: ClientHttp2Session): void {
-    if (this.#session === session) this.#forget();
-    if (!session.closed) session.close();
   }
 
   #forget(): void {

@@ -43,7 +43,6 @@ export interface NodeLogOptions {
  */
 export class NodeLog {
   readonly root: Logger;
-  readonly #components = new Map<string, Logger>();
 
   constructor(options: NodeLogOptions) {
     const settings: pino.LoggerOptions = {
@@ -56,22 +55,17 @@ export class NodeLog {
     this.root = options.destination === undefined ? pino(settings) : pino(settings, options.destination);
   }
 
-  /** The logger of a component, such as `raft`; the same one each time. */
+  /** A logger whose lines name a component, such as `raft`. */
   component(name: string): Logger {
-    const known = this.#components.get(name);
-    if (known !== undefined) return known;
-    const logger = this.root.child({ component: name });
-    this.#components.set(name, logger);
-    return logger;
+    return this.root.child({ component: name });
   }
 
   get level(): LogLevel {
     return this.root.level as LogLevel;
   }
 
-  /** Changes what is written from here on, by every component: a logger does not follow its parent by itself. */
+  /** Changes what is written from here on, by every component: loggers without a level of their own follow their parent. */
   set level(level: LogLevel) {
     this.root.level = level;
-    for (const logger of this.#components.values()) logger.level = level;
   }
 }
