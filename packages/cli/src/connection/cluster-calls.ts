@@ -8,6 +8,9 @@ import type { Target } from "./target.ts";
 /** How long a node may take to answer before the next one is asked, in milliseconds, unless the user says. */
 const defaultTimeoutMs = 5000;
 
+const refused = "nothing listens there";
+const unknownHost = "there is no such host";
+
 type ClusterClient = Client<typeof ClusterService>;
 
 /** A client for one node. */
@@ -53,19 +56,31 @@ export function unreachableReason(error: unknown): string {
   const deepest = (at: unknown): unknown =>
     at instanceof Error && at.cause !== undefined ? deepest(at.cause) : at;
   const cause = deepest(error) as NodeJS.ErrnoException;
-  if (cause.code === "ECONNREFUSED") return "nothing listens there";
-  if (cause.code === "ENOTFOUND") return "there is no such host";
+  if (cause.code === "ECONNREFUSED") return refused;
+  if (cause.code === "ENOTFOUND") return unknownHost;
   if (error instanceof ConnectError && error.code === Code.DeadlineExceeded) return "no answer in time";
   return cause.message;
 }
 
-/** Calls the first node that answers. @throws CliError UNREACHABLE when none does, or what the call threw. */
+/** What a call is. */
+export interface CallSettings {
+  readonly timeoutMs?: number | undefined;
+  /** Whether it changes something; then it matters whether a node that did not answer may have heard it. */
+  readonly changes?: boolean;
+}
+
+/**
+ * Calls the first node that answers.
+ * @throws CliError UNREACHABLE when none does, OUTCOME_UNKNOWN when one of them may have done what was asked, or what the
+ * call threw.
+ */
 export async function callCluster<Answer>(
   target: Target,
-  timeoutMs: number | undefined,
+  { timeoutMs, changes = false }: CallSettings,
   call: (client: ClusterClient, options: { readonly timeoutMs: number }) => Promise<Answer>,
 ): Promise<Answer> {
   const failures: string[] = [];
+  let mayHaveArrived = false;
   let cause: unknown;
   for (const url of target.urls) {
     try {
@@ -74,8 +89,16 @@ export async function callCluster<Answer>(
     } catch (error) {
       if (!isUnreachable(error)) throw error;
       cause = error;
-      failures.push(`${new URL(url).host} (${unreachableReason(error)})`);
+      const reason = unreachableReason(error);
+      failures.push(`${new URL(url).host} (${reason})`);
+      mayHaveArrived ||= reason !== refused && reason !== unknownHost;
     }
+  }
+  if (changes && mayHaveArrived) {
+    throw new CliError("OUTCOME_UNKNOWN", `no answer from ${failures.join(", ")}`, {
+      cause,
+      nextStep: "it may have been done: look with `titan status`",
+    });
   }
   throw unreachable(target, failures, cause);
 }

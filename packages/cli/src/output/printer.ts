@@ -30,19 +30,23 @@ export interface Listing<Item> {
   readonly json: (item: Item) => object;
 }
 
+/** The list as a table for people. */
+export function listingTable<Item>({ columns, items, cells }: Listing<Item>): string {
+  return renderTable(
+    columns,
+    items.map((item) => cells(item).map(printable)),
+  );
+}
+
 /** Prints a list: a table, one JSON array, one JSON object per line, or cells with tabs between them. */
 export async function printListing<Item>(
   terminal: Terminal,
   format: OutputFormat,
   listing: Listing<Item>,
 ): Promise<void> {
-  const { columns, items, cells, json } = listing;
+  const { items, cells, json } = listing;
   const text = {
-    table: () =>
-      renderTable(
-        columns,
-        items.map((item) => cells(item).map(printable)),
-      ),
+    table: () => listingTable(listing),
     json: () => `${toJson(items.map(json), 2)}\n`,
     ndjson: () => items.map((item) => `${toJson(json(item))}\n`).join(""),
     raw: () => items.map((item) => `${cells(item).map(printable).join("\t")}\n`).join(""),

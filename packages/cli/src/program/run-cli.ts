@@ -1,6 +1,7 @@
 /** The program from its words to its exit code. */
 import { Command, CommanderError } from "commander";
 import { registerDevCommands } from "../dev/dev-commands.ts";
+import { registerOperationsCommands } from "../operations/operations-commands.ts";
 import { renderTable } from "../output/table.ts";
 import { CommandHost } from "./command-host.ts";
 import { ExitCode, exitCodeMeanings } from "./exit-code.ts";
@@ -23,6 +24,7 @@ export function createProgram(host: CommandHost): Command {
     });
   addGlobalOptions(program);
   registerDevCommands(program, host);
+  registerOperationsCommands(program, host);
   program
     .command("server")
     .description("run one node; `titan server --help` lists its options")
