@@ -405,7 +405,27 @@ describe("services on the peer port", () => {
     }
     await current.stop();
     const failure = (await call(first.transport.client(2)).catch((error: unknown) => error)) as ConnectError;
-    expect(fromConnectError(failure).reason).toBe("UNAVAILABLE");
+    expect(fromConnectError(failure)).toMatchObject({ reason: "UNAVAILABLE", outcome: "NOT_APPLIED" });
+  });
+
+  test("end well when they are under way while the other side stops, and new ones take a new connection", async () => {
+    const gate = Promise.withResolvers<void>();
+    const first = await start({ node: 1 });
+    const second = await start({ node: 2, gate: gate.promise });
+    const number = second.port.address.port;
+    first.transport.setAddress(2, second.address);
+    const peer = createClient(PeerService, first.transport.client(2)!);
+    await call(first.transport.client(2));
+    const slow = peer.fetchRecord({ shard: 1, key: "slow" });
+    await pass();
+    const stopped = second.port.stop(3_600_000);
+    await pass();
+    const again = await start({ node: 2, port: number });
+    expect(await call(first.transport.client(2))).toMatchObject({ found: true });
+    expect(again.port.address.port).toBe(number);
+    gate.resolve();
+    expect(await slow).toMatchObject({ found: true });
+    await stopped;
   });
 
   test("are refused to clients, and to nodes that are not admitted", async () => {

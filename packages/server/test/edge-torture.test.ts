@@ -140,6 +140,24 @@ test(`the client port survives ${connections} clients without manners (seed ${se
   await expect.poll(() => port?.connections).toBeLessThanOrEqual(1);
 });
 
+test.each([
+  ["taken back", http2Frame(3, 0, 1, Buffer.from([0, 0, 0, 8]))],
+  ["lost with its connection", http2Frame(0, 0, 0, Buffer.from("data of no stream"))],
+])("the client port survives a stream that is %s in the packet that opens it", async (_name, frame) => {
+  port = await openTestPort();
+  port.registerStream(path, (stream) => ({
+    onMessage: () => undefined,
+    onEnd: () => stream.end(),
+    onDrain: () => stream.end(),
+    onClose: () => undefined,
+  }));
+  watchForCrashes();
+  const headers = http2Frame(1, 4, 1, pipelineHeaders());
+  await throwAt(port.address.port, Buffer.concat([http2Preface, headers, frame]), false);
+  await expect.poll(() => port?.connections).toBe(0);
+  expect(uncaught).toEqual([]);
+});
+
 test("the client port survives requests that are taken back as soon as they are made", async () => {
   port = await openTestPort();
   port.registerStream(path, (stream) => ({
