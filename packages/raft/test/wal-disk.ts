@@ -157,6 +157,7 @@ export class TestDisk implements FileSystem {
             inode.durable = inode.live.slice();
           },
           () => {
+            inode.live = grown(inode.live, position + written.length);
             inode.live.set(written, position);
             inode.pending.push({ position, bytes: written });
           },
@@ -212,11 +213,19 @@ export class TestDisk implements FileSystem {
   }
 }
 
+function grown(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.length >= length) return bytes;
+  const longer = new Uint8Array(length);
+  longer.set(bytes);
+  return longer;
+}
+
 /** Durable bytes, and of each write under way the sectors that made it. */
 function tear(inode: Inode, random: () => number): Uint8Array {
-  const bytes = inode.durable.slice();
+  let bytes: Uint8Array = inode.durable.slice();
   for (const write of inode.pending) {
     const end = write.position + write.bytes.length;
+    bytes = grown(bytes, end);
     for (let at = write.position; at < end;) {
       const next = Math.min(end, (Math.floor(at / sectorBytes) + 1) * sectorBytes);
       if (random() < 0.5) bytes.set(write.bytes.subarray(at - write.position, next - write.position), at);
