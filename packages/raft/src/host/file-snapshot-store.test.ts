@@ -46,7 +46,7 @@ test("a crash at any call leaves the old snapshot or the new one", async () => {
       disk.fault = { kind: "crash", when };
       const replace = async (): Promise<void> => {
         await store.write(1, next, chunks(small.toReversed()));
-        await store.keepOnly(1, 20);
+        await store.dropBefore(1, 20);
       };
       await replace().catch(() => undefined);
       for (const image of ["lost", "kept", "torn"] as const) {

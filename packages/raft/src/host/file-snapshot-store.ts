@@ -123,8 +123,8 @@ export class FileSnapshotStore implements SnapshotStore {
     }
   }
 
-  async keepOnly(group: number, index?: number): Promise<void> {
-    const superfluous = this.#files(group).filter((file) => file.index !== index);
+  async dropBefore(group: number, index: number): Promise<void> {
+    const superfluous = this.#files(group).filter((file) => file.index < index);
     for (const { name } of superfluous) this.#fileSystem.remove(join(this.#directory, name));
     if (superfluous.length > 0) await this.#fileSystem.syncDirectory(this.#directory);
   }

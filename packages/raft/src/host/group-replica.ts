@@ -92,6 +92,7 @@ export class GroupReplica<Result = unknown> {
       reader: start.reader,
       pipeline: this.pipeline,
       rule: this.#rule,
+      coreApplied: () => this.#node.status().applied,
       now: () => clock.now(),
     });
     this.#durableWrites = new DurableWrites({
@@ -443,7 +444,10 @@ export class GroupReplica<Result = unknown> {
   #softStateChanged(softState: SoftState): void {
     const { metrics } = this.#context.options;
     const { role, leader } = softState;
-    if (this.isLeader && role !== "leader") this.#requests.leadershipLost(this.#electionMs);
+    if (this.isLeader && role !== "leader") {
+      this.#requests.leadershipLost(this.#electionMs);
+      this.#context.leadershipLost(this);
+    }
     if (role === "candidate" || role === "preCandidate") metrics.count("elections", 1);
     if (leader !== this.#softState.leader) metrics.count("leaderChanges", 1);
     this.#softState = softState;

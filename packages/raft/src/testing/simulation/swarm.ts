@@ -11,6 +11,7 @@ export const faultKinds = [
   "powerLoss",
   "pause",
   "diskStall",
+  "diskError",
   "clockDrift",
   "membership",
   "transfer",
