@@ -8,6 +8,7 @@ import {
   type Metrics,
   type RaftGroup,
 } from "../src/host/index.ts";
+import { clusterNumber, FrameWriter } from "../src/host/frame-codec.ts";
 import { nth, text, WordList } from "./host-cluster.ts";
 import { settle, VirtualTime } from "./virtual-time.ts";
 import { seeded } from "./wal-disk.ts";
@@ -155,6 +156,38 @@ describe("a disk that hangs", () => {
     await time.pass(200);
     expect(ofType("diskRecovered")).toEqual([1]);
     expect(nth(lists, 0).words).toEqual(["goes on"]);
+  });
+});
+
+describe("a promise to another replica", () => {
+  test("leaves when the disk has what it promises, not before", async () => {
+    await start();
+    nth(logs, 1).hangs = true;
+    nth(logs, 2).hangs = true;
+    const proposal = nth(groups, 0).propose(text("x"));
+    await time.pass(500);
+    expect(await stateOf(proposal)).toBe("pending");
+    expect(nth(groups, 0).status().hardState.commit).toBe(2);
+    nth(logs, 1).recover();
+    await time.pass(100);
+    expect(await stateOf(proposal)).toBe(1);
+  });
+
+  test("is not made to an earlier life of a node", async () => {
+    await start();
+    const frame = new FrameWriter();
+    frame.begin({ cluster: clusterNumber("rules"), sender: 1, receiver: 12_345 });
+    const before = counts.get("framesDropped") ?? 0;
+    const known = frames.length;
+    nth(hosts, 1).receive(1, frame.take());
+    await time.pass(2);
+    expect(counts.get("framesDropped") ?? 0).toBeGreaterThan(before);
+    // The sender is told of the present life, so that its next frame is for that.
+    expect(frames.slice(known)).toContainEqual(expect.objectContaining({ from: 2, to: 1 }));
+    await time.pass(electionMs);
+    const proposal = nth(groups, 0).propose(text("x"));
+    await time.pass(100);
+    expect(await stateOf(proposal)).toBe(1);
   });
 });
 

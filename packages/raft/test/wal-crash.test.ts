@@ -7,7 +7,7 @@ import { digestLog, openOn, type RunResult, runWorkload, workloadGroups } from "
 const seeds = Number(process.env["TITAN_WAL_SEEDS"] ?? 3);
 const firstSeed = Number(process.env["TITAN_WAL_SEED"] ?? 1);
 const appends = 60;
-const images = ["lost", "kept", "torn"] satisfies CrashImage[];
+const images = ["lost", "kept", "torn", "killed"] satisfies CrashImage[];
 
 /**
  * What is wrong with the log on `disk`; nothing, when it is the log after some append that is not before the last one
@@ -18,7 +18,12 @@ async function problemsOf(disk: TestDisk, run: RunResult, what: string): Promise
     const log = await openOn(disk, 1);
     const found = digestLog(log, workloadGroups);
     if (!run.digests.slice(run.acknowledged).includes(found)) return [`${what}: the log holds\n${found}`];
-    // What was recovered is durable from now on, and can be written to.
+    // What was recovered is durable from now on, even if nothing is written.
+    const lost = await openOn(
+      disk.after("lost", () => 0),
+      3,
+    );
+    if (digestLog(lost, workloadGroups) !== found) return [`${what}: recovered, and lost by the next crash`];
     await log.append([{ group: 9, hardState: { term: 1, vote: 1, commit: 0 } }]);
     const again = await openOn(
       disk.after("lost", () => 0),
