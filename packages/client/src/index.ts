@@ -1,1 +1,47 @@
-export {};
+/**
+ * The client of Titan-KV for Node.js. For browsers, and wherever else there is `fetch`: `@titan-kv/client/web`.
+ */
+
+// Begin here.
+export { connect } from "./node/connect.ts";
+export { TitanClient } from "./api/titan-client.ts";
+export type {
+  ConnectOptions,
+  ConnectSettings,
+  FlowLimits,
+  KeepAliveOptions,
+  RetryOptions,
+  TlsOptions,
+  TokenSource,
+} from "./node/connect-options.ts";
+
+// What calls take and return.
+export type {
+  CallOptions,
+  DeleteOptions,
+  PutOptions,
+  ReadCallOptions,
+  WriteConditions,
+} from "./api/call-options.ts";
+export type { BatchOperation } from "./api/batch-operation.ts";
+export type { BatchResult, Entry, FailedResult, ReadResult, TxnResult, WriteResult } from "./api/results.ts";
+export type { Origin } from "./api/origin.ts";
+export { atLeast, boundedStaleness, type ReadConsistency } from "./api/read-consistency.ts";
+export type { Scan, ScanOptions, ScanPage } from "./api/scan.ts";
+export type { TxnBuilder } from "./api/txn-builder.ts";
+
+// Values.
+export { bytesCodec, type Codec, jsonCodec, textCodec } from "./api/codec.ts";
+
+// Errors, limits, and what can be observed.
+export {
+  type Outcome,
+  TitanError,
+  type TitanErrorCode,
+  type TitanErrorFields,
+} from "./errors/titan-error.ts";
+export { type ClientLimits, defaultLimits } from "./api/limits.ts";
+export type { BackoffOptions } from "./retry/backoff.ts";
+export type { RetryBudgetOptions } from "./retry/retry-budget.ts";
+export type { ClientEventMap, ClientEventName } from "./api/events.ts";
+export { operationChannelName, type OperationTrace } from "./node/tracing.ts";
