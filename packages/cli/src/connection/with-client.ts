@@ -1,5 +1,5 @@
 /** A client for the length of a command, and better errors when the cluster does not answer. */
-import { connect, TitanClient } from "@titan-kv/client";
+import { connect, type TitanClient } from "@titan-kv/client";
 import type { GlobalOptions } from "../program/global-options.ts";
 import { toCliError } from "../program/failure-report.ts";
 import type { Terminal } from "../program/terminal.ts";

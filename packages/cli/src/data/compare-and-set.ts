@@ -43,7 +43,8 @@ export async function compareAndSet(call: CommandCall<CasFlags>): Promise<ExitCo
       json: { key, applied: false, revision: entry?.revision ?? 0, origin: result.origin },
     });
   }
-  const found = entry === undefined ? "the key does not exist" : `the key has another value, revision ${entry.revision}`;
+  const found =
+    entry === undefined ? "the key does not exist" : `the key has another value, revision ${entry.revision}`;
   throw new CliError("CONDITION_FAILED", `${JSON.stringify(key)} was not written: ${found}`, {
     nextStep: "read it again and decide anew",
   });

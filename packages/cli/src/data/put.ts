@@ -27,7 +27,11 @@ export function conditionOf(flags: ConditionFlags): ConditionFlags {
   if ([ifAbsent, ifPresent, ifRevision].filter((each) => each !== undefined).length > 1) {
     throw usageError("give only one of --if-absent, --if-present and --if-revision");
   }
-  return { ...(ifAbsent && { ifAbsent }), ...(ifPresent && { ifPresent }), ...(ifRevision !== undefined && { ifRevision }) };
+  return {
+    ...(ifAbsent && { ifAbsent }),
+    ...(ifPresent && { ifPresent }),
+    ...(ifRevision !== undefined && { ifRevision }),
+  };
 }
 
 /** The condition in the JSON of the API. */

@@ -29,9 +29,17 @@ function withoutValue({ key, revision, origin }: Entry<unknown>): object {
 
 function pageText(entries: readonly Entry<Uint8Array | undefined>[], keysOnly: boolean): string {
   return listingTable({
-    columns: [{ title: "key" }, { title: "revision", align: "right" }, ...(keysOnly ? [] : [{ title: "value" }])],
+    columns: [
+      { title: "key" },
+      { title: "revision", align: "right" },
+      ...(keysOnly ? [] : [{ title: "value" }]),
+    ],
     items: entries,
-    cells: ({ key, revision, value }) => [key, String(revision), ...(keysOnly ? [] : [previewOf(value ?? nothing)])],
+    cells: ({ key, revision, value }) => [
+      key,
+      String(revision),
+      ...(keysOnly ? [] : [previewOf(value ?? nothing)]),
+    ],
     json: withoutValue,
   });
 }
