@@ -1,7 +1,8 @@
 /** Any error as one line with the next step, and an exit code. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import { inspect } from "node:util";
+import { TitanError } from "@titan-kv/client";
 import { ErrorInfoSchema, Outcome, Reason } from "@titan-kv/proto";
+import { inspect } from "node:util";
 import { CliError, type CliErrorCode, localError } from "./cli-error.ts";
 import { ExitCode } from "./exit-code.ts";
 
@@ -21,6 +22,38 @@ const defaultSteps: Partial<Record<CliErrorCode, string>> = {
   OUTCOME_UNKNOWN: readBack,
   NO_SPACE: "make room on the disk; deletes and reads still work",
 };
+
+function codeOfClientError(error: TitanError): CliErrorCode | undefined {
+  switch (error.code) {
+    case "ABORTED":
+      return "INTERRUPTED";
+    case "CORRUPT":
+    case "LEADER_CHANGED":
+    case "NOT_LEADER":
+    case "OVERLOADED":
+    case "SLOT_MOVING":
+    case "STALE":
+    case "UNAVAILABLE":
+    case "WRONG_SHARD":
+    case "DEADLINE_EXCEEDED":
+    case "SESSION_EXPIRED":
+      return error.outcome === "UNKNOWN" ? "OUTCOME_UNKNOWN" : "UNAVAILABLE";
+    case "CROSS_SHARD":
+    case "INVALID_ARGUMENT":
+    case "OUT_OF_RANGE":
+    case "UNIMPLEMENTED":
+      return "REFUSED";
+    case "FAILED_PRECONDITION":
+    case "PERMISSION_DENIED":
+      return "NOT_ALLOWED";
+    case "NO_SPACE":
+      return "NO_SPACE";
+    case "CLOSED":
+    case "DECODE_FAILED":
+    case "INTERNAL":
+      return undefined;
+  }
+}
 
 function codeOfStatus(code: Code): CliErrorCode | undefined {
   switch (code) {
@@ -67,6 +100,10 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 /** The error as one that knows its exit code; `undefined` for a defect of this program. */
 export function toCliError(error: unknown): CliError | undefined {
   if (error instanceof CliError) return error;
+  if (error instanceof TitanError) {
+    const code = codeOfClientError(error);
+    return code && new CliError(code, error.message, { cause: error, nextStep: defaultSteps[code] });
+  }
   if (error instanceof ConnectError) {
     const code = codeOfCallError(error);
     return code && new CliError(code, error.rawMessage, { cause: error, nextStep: defaultSteps[code] });

@@ -1,5 +1,6 @@
 /** The program from its words to its exit code. */
 import { Command, CommanderError } from "commander";
+import { registerDataCommands } from "../data/data-commands.ts";
 import { registerDevCommands } from "../dev/dev-commands.ts";
 import { registerOperationsCommands } from "../operations/operations-commands.ts";
 import { renderTable } from "../output/table.ts";
@@ -24,6 +25,7 @@ export function createProgram(host: CommandHost): Command {
     });
   addGlobalOptions(program);
   registerDevCommands(program, host);
+  registerDataCommands(program, host);
   registerOperationsCommands(program, host);
   program
     .command("server")
