@@ -8,7 +8,9 @@
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 
+// @boundaries-ignore measures a part that the package does not export
 import type { Keydir, KeydirMode } from "../../packages/bitcask/src/keydir/keydir.ts";
+// @boundaries-ignore measures a part that the package does not export
 import { createKeydir } from "../../packages/bitcask/src/keydir/off-heap-keydir.ts";
 
 const KEY_BYTES = 16;

@@ -40,6 +40,7 @@ async function measure({ what, engine = "bitcask", amount, more = 0 }: Measureme
 }
 
 /** In a fresh process, so that no engine inherits another's heap, compiled code or page cache pressure. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- says what the child prints
 function inChild<Result>(measurement: Measurement): Result {
   const script = process.argv[1] ?? "";
   const child = spawnSync(

@@ -220,12 +220,10 @@ class Comparison {
   async #writeStream(db: Bitcask, name: string, text: string): Promise<void> {
     const bytes = Buffer.from(text);
     const pieces = [bytes.subarray(0, 7), bytes.subarray(7)];
-    let done: (() => void) | undefined;
     const model = this.#model;
     await db.putStream(name, pieces, {
       // Asked for exactly when the record that makes the value visible is appended.
       get sync(): boolean {
-        done?.();
         model.set(name, { value: text, expiresAtMs: undefined });
         return true;
       },

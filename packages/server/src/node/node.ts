@@ -215,7 +215,7 @@ class NodeStarter {
   async #openClientPort(): Promise<ClientPort> {
     const { client, allowedOrigins, portLimits, stopGraceMs } = this.#settings;
     const { health, metrics } = this.#telemetry;
-    const files = client.tls === undefined ? undefined : await TlsFiles.load(client.tls);
+    const files = await this.#loadTls(client);
     const requireClientCertificate = client.tls?.requireClientCertificate === true;
     const reflection = reflectionRoutes([KvService, ClusterService]);
     const tracer = activeTracer();
@@ -240,6 +240,17 @@ class NodeStarter {
     });
     this.#undo.push(() => port.stop(stopGraceMs));
     return port;
+  }
+
+  /** The port's certificate, if it has one, followed as its files change. */
+  async #loadTls({ tls }: PortSettings): Promise<TlsFiles | undefined> {
+    if (tls === undefined) return undefined;
+    const files = await TlsFiles.load(tls);
+    files.watch((error) =>
+      this.#logger.error({ err: error }, "a new certificate cannot be used; the old one stays"),
+    );
+    this.#undo.push(() => files.close());
+    return files;
   }
 
   #pages(): Map<string, PageHandler> {
@@ -270,7 +281,7 @@ class NodeStarter {
         founders: founderIds(this.#settings),
         map: () => this.#runtime?.map,
       }),
-      tls: peer.tls === undefined ? undefined : await TlsFiles.load(peer.tls),
+      tls: await this.#loadTls(peer),
       serverName: peerServerName,
       limits: peerLimits,
       listener: () => this.#runtime,
