@@ -17,7 +17,9 @@ export class ClientRequests<Result> {
   readonly #group: number;
   readonly #node: RawNode;
   readonly #proposals: ProposalBook<Result>;
+  /** Reads that a lease may answer, and reads that a majority must confirm. */
   readonly #reads: ReadBook;
+  readonly #confirmedReads: ReadBook;
   #leader = 0;
 
   constructor(context: GroupContext, group: number, node: RawNode) {
@@ -26,6 +28,7 @@ export class ClientRequests<Result> {
     this.#group = group;
     this.#node = node;
     this.#reads = new ReadBook(group);
+    this.#confirmedReads = new ReadBook(group);
     this.#proposals = new ProposalBook<Result>({
       group,
       settled: (proposal, outcome) => {
@@ -43,7 +46,7 @@ export class ClientRequests<Result> {
 
   set leader(leader: number) {
     this.#leader = leader;
-    this.#reads.retry();
+    for (const book of this.#books) book.retry();
   }
 
   /** Commands not answered yet. */
@@ -53,12 +56,12 @@ export class ClientRequests<Result> {
 
   /** Whether anybody waits for anything. */
   get pending(): number {
-    return this.#proposals.pending + this.#reads.pending;
+    return this.#proposals.pending + this.#reads.pending + this.#confirmedReads.pending;
   }
 
   /** Whether there is something to tell the core in the next turn. */
   get hasStaged(): boolean {
-    return this.#proposals.hasStaged || this.#reads.mayAsk;
+    return this.#proposals.hasStaged || this.#reads.mayAsk || this.#confirmedReads.mayAsk;
   }
 
   /** Takes commands, to be proposed in the next turn. */
@@ -92,14 +95,15 @@ export class ClientRequests<Result> {
   }
 
   /** Takes a read, to be asked about in the next turn. */
-  read(resolve: (index: number) => void, reject: (error: RaftError) => void): void {
+  read(confirm: boolean, resolve: (index: number) => void, reject: (error: RaftError) => void): void {
     const { limits, metrics } = this.#context.options;
-    if (this.#reads.pending >= limits.maxReadsPerGroup) {
+    if (this.#reads.pending + this.#confirmedReads.pending >= limits.maxReadsPerGroup) {
       reject(refusal(this.#group, "overloaded", this.leader));
       return;
     }
     metrics.count("reads", 1);
-    this.#reads.stage({ startedMs: this.#now(), resolve, reject });
+    const book = confirm ? this.#confirmedReads : this.#reads;
+    book.stage({ startedMs: this.#now(), resolve, reject });
   }
 
   /** Proposes a change of membership at once; `resolve` is called when it is applied. */
@@ -114,12 +118,16 @@ export class ClientRequests<Result> {
   submit(): void {
     if (this.#proposals.hasStaged) this.#proposeStaged();
     this.#reads.ask(this.#now(), () => this.#node.readIndex());
+    this.#confirmedReads.ask(this.#now(), () => this.#node.readIndex({ confirm: true }));
   }
 
   /** Takes the core's answers to reads. */
   answered({ readStates, abandonedReads }: AsyncReady, appliedIndex: number): void {
-    for (const { ticket, index } of readStates) this.#reads.confirmed(ticket, index);
-    for (const ticket of abandonedReads) this.#reads.abandoned(ticket);
+    // A ticket is known to the one book that asked for it.
+    for (const book of this.#books) {
+      for (const { ticket, index } of readStates) book.confirmed(ticket, index);
+      for (const ticket of abandonedReads) book.abandoned(ticket);
+    }
     if (readStates.length > 0) this.#releaseReads(appliedIndex);
   }
 
@@ -144,18 +152,21 @@ export class ClientRequests<Result> {
   expire(nowMs: number, electionMs: number): void {
     const { timing, metrics } = this.#context.options;
     this.#proposals.expire(nowMs, timing.proposalTimeoutMs);
-    const expired = this.#reads.expire(
-      nowMs,
-      { retryMs: electionMs, timeoutMs: timing.readTimeoutMs },
-      this.leader,
-    );
-    if (expired > 0) metrics.count("readsFailed", expired);
+    const times = { retryMs: electionMs, timeoutMs: timing.readTimeoutMs };
+    for (const book of this.#books) {
+      const expired = book.expire(nowMs, times, this.leader);
+      if (expired > 0) metrics.count("readsFailed", expired);
+    }
   }
 
   /** The group has stopped. */
   fail(error: RaftError): void {
     this.#proposals.fail(error);
-    this.#reads.fail(error);
+    for (const book of this.#books) book.fail(error);
+  }
+
+  get #books(): readonly ReadBook[] {
+    return [this.#reads, this.#confirmedReads];
   }
 
   #hasRoomFor(commands: number, bytes: number): boolean {
@@ -202,9 +213,11 @@ export class ClientRequests<Result> {
   #releaseReads(appliedIndex: number): void {
     const { metrics } = this.#context.options;
     const nowMs = this.#now();
-    this.#reads.release(appliedIndex, (startedMs) => {
-      metrics.observe("readMs", nowMs - startedMs);
-    });
+    for (const book of this.#books) {
+      book.release(appliedIndex, (startedMs) => {
+        metrics.observe("readMs", nowMs - startedMs);
+      });
+    }
   }
 
   #now(): number {

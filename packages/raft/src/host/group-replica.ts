@@ -153,12 +153,12 @@ export class GroupReplica<Result = unknown> {
   }
 
   /** A read to ask about in the next turn. */
-  read(resolve: (index: number) => void, reject: (error: RaftError) => void): void {
+  read(confirm: boolean, resolve: (index: number) => void, reject: (error: RaftError) => void): void {
     if (this.#failure !== undefined) {
       reject(this.#failure);
       return;
     }
-    this.#requests.read(resolve, reject);
+    this.#requests.read(confirm, resolve, reject);
     this.#stir();
   }
 
