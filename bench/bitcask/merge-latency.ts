@@ -53,10 +53,10 @@ async function pacedMerge(db: Bitcask, keys: number): Promise<number[]> {
 /** Puts per second, median, 99th percentile and maximum of their latencies, until `end`. */
 async function putsWhile(db: Bitcask, end: Promise<unknown>): Promise<number[]> {
   const latencies: number[] = [];
-  let isOver = false;
+  const over = new AbortController();
   const start = performance.now();
   const loop = async (caller: number): Promise<void> => {
-    for (let index = 0; !isOver; index++) {
+    for (let index = 0; !over.signal.aborted; index++) {
       const putAt = performance.now();
       // oxlint-disable-next-line eslint/no-await-in-loop -- a caller that waits
       await db.put(`side-${caller}-${index % 100}`, value);
@@ -65,7 +65,7 @@ async function putsWhile(db: Bitcask, end: Promise<unknown>): Promise<number[]> 
   };
   const loops = Array.from({ length: callers }, (_, caller) => loop(caller));
   await end;
-  isOver = true;
+  over.abort();
   await Promise.all(loops);
   const seconds = (performance.now() - start) / 1000;
   latencies.sort((a, b) => a - b);
