@@ -408,6 +408,7 @@ export class GroupReplica<Result = unknown> {
         ...(snapshot === undefined ? {} : { snapshot }),
       });
     }
+    for (const entry of entries) turn.bytes += entry.data.length;
     turn.mustSync ||= append.mustSync;
     turn.completions.push({ replica: this, append });
   }
