@@ -44,7 +44,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: "core/read-index.ts",
         find: "round: replica.round + 1",
-        replace: "round: replica.round",
+        replace: "round: 1",
       },
     ],
   },

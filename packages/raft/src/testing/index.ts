@@ -16,7 +16,8 @@ export {
 } from "./describe.ts";
 
 // The deterministic simulator.
-export { describeFailure, shrink } from "./simulation/report.ts";
+export { simulateHosts } from "./simulation/host-simulation.ts";
+export { describeFailure, type SeedRunner, shrink } from "./simulation/report.ts";
 export { simulate, type SimulationOptions, type SimulationResult } from "./simulation/simulation.ts";
 export { type FaultKind, faultKinds, type Swarm } from "./simulation/swarm.ts";
 

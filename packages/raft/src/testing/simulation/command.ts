@@ -2,11 +2,13 @@
 
 import { parseArgs } from "node:util";
 import { describeFailure, shrink } from "./report.ts";
-import { simulate, type SimulationResult } from "./simulation.ts";
+import { simulateHosts } from "./host-simulation.ts";
+import { simulate, type SimulationOptions, type SimulationResult } from "./simulation.ts";
 import { type FaultKind, faultKinds } from "./swarm.ts";
 
-const usage = `Usage: sim [--seed N] [--count N] [--trace] [--brief] [--without kind,kind]
+const usage = `Usage: sim [--hosts] [--seed N] [--count N] [--trace] [--brief] [--without kind,kind]
 
+  --hosts       whole nodes (host, several groups, log in files) instead of replicas of one group
   --seed N      the (first) seed; default 1
   --count N     how many seeds; default 1
   --trace       print everything that happens
@@ -16,6 +18,7 @@ const usage = `Usage: sim [--seed N] [--count N] [--trace] [--brief] [--without 
 
 const { values } = parseArgs({
   options: {
+    hosts: { type: "boolean", default: false },
     seed: { type: "string", default: "1" },
     count: { type: "string", default: "1" },
     brief: { type: "boolean", default: false },
@@ -26,22 +29,22 @@ const { values } = parseArgs({
 });
 
 if (values.help) process.stdout.write(usage);
-else process.exitCode = runSeeds(Number(values.seed), Number(values.count)) ? 0 : 1;
+else process.exitCode = (await runSeeds(Number(values.seed), Number(values.count))) ? 0 : 1;
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
 
 /** Returns whether all seeds held. */
-function runSeeds(first: number, count: number): boolean {
+async function runSeeds(first: number, count: number): Promise<boolean> {
   const without = new Set(faultKinds.filter((kind) => values.without.split(",").includes(kind)));
   const startedMs = performance.now();
   let operations = 0;
   for (let seed = first; seed < first + count; seed += 1) {
-    const print = values.trace ? (line: string): unknown => process.stdout.write(`${line}\n`) : undefined;
-    const result = simulate(seed, {
-      without,
-      ...(print === undefined ? {} : { print: (line) => void print(line) }),
-    });
+    const result = await runSeed(seed, without);
     operations += result.operations.applied;
     if (result.violation !== undefined) {
-      report(result, without);
+      await report(result, without);
       return false;
     }
     if (count === 1) process.stdout.write(`${describeResult(result)}\n`);
@@ -53,22 +56,25 @@ function runSeeds(first: number, count: number): boolean {
   return true;
 }
 
-function report(result: SimulationResult, without: ReadonlySet<FaultKind>): void {
-  // A person asked for exactly this, or wants to know what matters.
-  const unneeded = values.trace ? without : shrink(result.seed);
-  process.stdout.write(
-    `${describeFailure(values.trace ? result : simulate(result.seed, { without: unneeded }), unneeded)}\n`,
-  );
+async function runSeed(seed: number, without: ReadonlySet<FaultKind>): Promise<SimulationResult> {
+  const options: SimulationOptions = values.trace ? { without, print } : { without };
+  return values.hosts ? await simulateHosts(seed, options) : simulate(seed, options);
 }
 
-function describeResult({
-  seed,
-  traceHash,
-  events,
-  operations,
-  elections,
-  configurations,
-}: SimulationResult): string {
+async function report(result: SimulationResult, without: ReadonlySet<FaultKind>): Promise<void> {
+  const options = { hosts: values.hosts };
+  if (values.trace || values.brief) {
+    process.stdout.write(`${describeFailure(result, { ...options, without })}\n`);
+    return;
+  }
+  // Which faults matter tells more than the seed.
+  const unneeded = await shrink(result.seed, (seed, rest) => runSeed(seed, rest));
+  const smaller = await runSeed(result.seed, unneeded);
+  process.stdout.write(`${describeFailure(smaller, { ...options, without: unneeded })}\n`);
+}
+
+function describeResult(result: SimulationResult): string {
+  const { seed, traceHash, events, operations, elections, configurations } = result;
   const { applied, unknown } = operations;
   return (
     `seed ${seed}: trace ${traceHash}, ${events} events, ${elections} elections, ${configurations} configurations, ` +

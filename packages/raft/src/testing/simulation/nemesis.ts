@@ -1,7 +1,7 @@
 import type { MemberChange } from "../../index.ts";
 import type { Random } from "./random.ts";
 import type { SimulatedNetwork } from "./simulated-network.ts";
-import type { SimulatedNode } from "./simulated-node.ts";
+import type { SimulatedProcess } from "./process.ts";
 import type { FaultKind, Swarm } from "./swarm.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -12,7 +12,7 @@ export class Nemesis {
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #swarm: Swarm;
-  readonly #nodes: readonly SimulatedNode[];
+  readonly #nodes: readonly SimulatedProcess[];
   readonly #network: SimulatedNetwork;
   readonly #note: (line: string) => void;
   #running = true;
@@ -21,7 +21,7 @@ export class Nemesis {
     timeline: Timeline;
     random: Random;
     swarm: Swarm;
-    nodes: readonly SimulatedNode[];
+    nodes: readonly SimulatedProcess[];
     network: SimulatedNetwork;
     note: (line: string) => void;
   }) {
@@ -100,7 +100,7 @@ export class Nemesis {
     this.#timeline.after(this.#random.between(50, 1500), () => this.#network.restore());
   }
 
-  #crash(node: SimulatedNode, powerLost: boolean): void {
+  #crash(node: SimulatedProcess, powerLost: boolean): void {
     if (!node.up) return;
     node.crash({ powerLost });
     // Sometimes so fast that nobody else notices.
@@ -142,8 +142,8 @@ export class Nemesis {
   }
 
   /** One of those who believe that they lead. */
-  #someLeader(): SimulatedNode | undefined {
-    const leaders = this.#nodes.filter(({ status }) => status?.role === "leader");
+  #someLeader(): SimulatedProcess | undefined {
+    const leaders = this.#nodes.filter(({ leads }) => leads);
     return leaders.length === 0 ? undefined : this.#random.pick(leaders);
   }
 }

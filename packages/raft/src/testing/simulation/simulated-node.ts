@@ -15,18 +15,13 @@ import {
 import { describeConfiguration, describeMessage } from "../describe.ts";
 import { MemoryStorage } from "../memory-storage.ts";
 import type { Observation, ReplicaView } from "./observation.ts";
+import type { Disturbance, Outcome, SimulatedProcess } from "./process.ts";
 import type { Random } from "./random.ts";
-import { type RegisterAnswer, RegisterMachine, type SnapshotImage } from "./register-machine.ts";
+import { RegisterMachine, type SnapshotImage } from "./register-machine.ts";
 import { SimulatedLog } from "./simulated-log.ts";
 import type { Parcel } from "./simulated-network.ts";
 import type { Swarm } from "./swarm.ts";
 import type { Timeline } from "./timeline.ts";
-
-/** What became of a command: it was applied, it never will be, or nobody knows. */
-export type Outcome =
-  | { readonly status: "applied"; readonly answer: RegisterAnswer }
-  | { readonly status: "dropped" }
-  | { readonly status: "unknown" };
 
 /** What a replica needs of its world. */
 export interface NodeEnvironment {
@@ -56,7 +51,7 @@ const maxWork = 1000;
 const maxClockError = 0.04;
 
 /** A process with one replica: the core, a log on a simulated disk, an application. It can crash, stand still and restart. */
-export class SimulatedNode implements ReplicaView {
+export class SimulatedNode implements ReplicaView, SimulatedProcess {
   readonly id: number;
   readonly log: SimulatedLog;
   readonly #env: NodeEnvironment;
@@ -96,6 +91,10 @@ export class SimulatedNode implements ReplicaView {
 
   get up(): boolean {
     return this.#raw !== undefined;
+  }
+
+  get leads(): boolean {
+    return this.status?.role === "leader";
   }
 
   get status(): Status | undefined {
@@ -189,7 +188,7 @@ export class SimulatedNode implements ReplicaView {
     );
   }
 
-  propose(data: Uint8Array, done: (outcome: Outcome) => void): void {
+  propose(_key: string, data: Uint8Array, done: (outcome: Outcome) => void): void {
     this.#whenAwake(
       () => {
         this.#input((raw) => {
@@ -202,13 +201,13 @@ export class SimulatedNode implements ReplicaView {
     );
   }
 
-  /** `done` is given the application when it may be read, nothing when the read cannot be answered. */
-  read(done: WaitingRead["done"]): void {
+  read(key: string, done: (value: string | undefined) => void): void {
+    const answer = (machine: RegisterMachine | undefined): void => done(machine?.read(key));
     this.#whenAwake(
       () => {
         this.#input((raw) => {
           const result = raw.readIndex();
-          if (result.status === "accepted") this.#tickets.set(result.ticket, done);
+          if (result.status === "accepted") this.#tickets.set(result.ticket, answer);
           else done(undefined);
         });
       },
@@ -224,8 +223,7 @@ export class SimulatedNode implements ReplicaView {
     this.#whenAwake(() => this.#input((raw) => raw.transferLeader(target)));
   }
 
-  /** One of the things that a host or an operator may do at any time. */
-  disturb(kind: "stepDown" | "campaign" | "forgetLeader" | "reportUnreachable"): void {
+  disturb(kind: Disturbance): void {
     const { random, swarm } = this.#env;
     const peer = 1 + random.below(swarm.voters);
     this.#whenAwake(() =>

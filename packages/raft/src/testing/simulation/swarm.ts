@@ -11,6 +11,7 @@ export const faultKinds = [
   "powerLoss",
   "pause",
   "diskStall",
+  "diskError",
   "clockDrift",
   "membership",
   "transfer",
@@ -60,6 +61,7 @@ export function drawSwarm(seed: number, without: ReadonlySet<FaultKind> = new Se
   const drawn = new Set<FaultKind>();
   for (const kind of faultKinds) if (random.chance(0.45)) drawn.add(kind);
   const lease = random.chance(0.3);
+  const maxInflightMessages = random.pick([1, 4, 64]);
   const swarm: Swarm = {
     seed,
     voters: random.pick([1, 2, 3, 3, 3, 3, 3, 5, 5, 5]),
@@ -71,18 +73,19 @@ export function drawSwarm(seed: number, without: ReadonlySet<FaultKind> = new Se
     tickMs: 10,
     electionTick: 10,
     preVote: random.chance(0.75),
-    checkQuorum: lease || random.chance(0.75),
+    checkQuorum: lease || random.chance(0.6),
     lease,
     suspensionNoticed: random.chance(0.5),
-    maxBytesPerMessage: random.pick([1, 64, 4096]),
-    maxInflightMessages: random.pick([1, 4, 64]),
+    // One entry at a time, each waiting for the one before, would be too slow to recover in time.
+    maxBytesPerMessage: random.pick(maxInflightMessages === 1 ? [64, 4096] : [1, 64, 4096]),
+    maxInflightMessages,
     network: { minDelayMs: 0.5, maxDelayMs: random.pick([1, 5, 20]) },
     disk: { minLatencyMs: 0.1, maxLatencyMs: random.pick([1, 5, 30]) },
     applyMs: random.pick([0, 1, 10]),
     snapshotEvery: random.pick([10, 30, 1000]),
     keptEntries: random.pick([0, 5]),
     durableApplication: random.chance(0.5),
-    clients: 1 + random.below(5),
+    clients: 2 + random.below(4),
     keys: 1 + random.below(3),
     thinkMs: random.pick([5, 20, 60]),
     readShare: random.pick([0.2, 0.5, 0.8]),

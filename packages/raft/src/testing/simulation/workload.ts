@@ -2,7 +2,7 @@ import type { RegisterInput } from "../linearizability/index.ts";
 import type { History, OpenOperation } from "./history.ts";
 import type { Random } from "./random.ts";
 import { encodeCommand } from "./register-machine.ts";
-import type { SimulatedNode } from "./simulated-node.ts";
+import type { SimulatedProcess } from "./process.ts";
 import type { Swarm } from "./swarm.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -17,10 +17,10 @@ export class Workload {
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #swarm: Swarm;
-  readonly #nodes: readonly SimulatedNode[];
+  readonly #nodes: readonly SimulatedProcess[];
   readonly #history: History;
   /** Where each client sends its next operation. */
-  readonly #targets = new Map<number, SimulatedNode>();
+  readonly #targets = new Map<number, SimulatedProcess>();
   #values = 0;
   #running = true;
 
@@ -28,7 +28,7 @@ export class Workload {
     timeline: Timeline;
     random: Random;
     swarm: Swarm;
-    nodes: readonly SimulatedNode[];
+    nodes: readonly SimulatedProcess[];
     history: History;
   }) {
     this.#timeline = options.timeline;
@@ -52,7 +52,7 @@ export class Workload {
     client: number,
     key: string,
     input: RegisterInput,
-    node: SimulatedNode,
+    node: SimulatedProcess,
     done: (happened: boolean) => void,
   ): void {
     const operation = this.#history.begin(client, key, input);
@@ -65,14 +65,14 @@ export class Workload {
     };
     this.#timeline.after(patienceMs, () => settle((each) => each.unknown(), false));
     if (input.type === "read") {
-      node.read((machine) => {
-        if (machine === undefined) settle((each) => each.dropped(), false);
-        else settle((each) => each.applied(machine.read(key)), true);
+      node.read(key, (value) => {
+        if (value === undefined) settle((each) => each.dropped(), false);
+        else settle((each) => each.applied(value), true);
       });
       return;
     }
     const expected = input.type === "compareAndSet" ? { expected: input.expected } : {};
-    node.propose(encodeCommand({ key, value: input.value, ...expected }), (outcome) => {
+    node.propose(key, encodeCommand({ key, value: input.value, ...expected }), (outcome) => {
       if (outcome.status === "applied") settle((each) => each.applied(outcome.answer), true);
       else settle((each) => (outcome.status === "dropped" ? each.dropped() : each.unknown()), false);
     });
@@ -83,10 +83,8 @@ export class Workload {
     this.#timeline.after(this.#random.between(0, 2 * this.#swarm.thinkMs), () => {
       if (!this.#running) return;
       const input = this.#draw();
-      const reads = input.type === "read" && this.#swarm.followerReads;
-      const target = reads
-        ? this.#random.pick(this.#nodes)
-        : (this.#targets.get(client) ?? this.#random.pick(this.#nodes));
+      const reads = input.type === "read";
+      const target = reads ? this.#reader() : (this.#targets.get(client) ?? this.#random.pick(this.#nodes));
       const key = `r${this.#random.below(this.#swarm.keys)}`;
       this.use(client, key, input, target, (happened) => {
         // Wherever something happened, a leader is near.
@@ -95,6 +93,13 @@ export class Workload {
         this.#goOn(client);
       });
     });
+  }
+
+  /** Anybody, or somebody who believes that it leads: also one that was replaced and has not noticed. */
+  #reader(): SimulatedProcess {
+    const leaders = this.#nodes.filter(({ leads }) => leads);
+    const anybody = leaders.length === 0 || (this.#swarm.followerReads && this.#random.chance(0.5));
+    return this.#random.pick(anybody ? this.#nodes : leaders);
   }
 
   #draw(): RegisterInput {

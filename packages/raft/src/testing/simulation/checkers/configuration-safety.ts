@@ -1,4 +1,5 @@
 import type { Configuration } from "../../../index.ts";
+import { describeConfiguration } from "../../describe.ts";
 import type { Checker, Observation } from "../observation.ts";
 
 /**
@@ -19,10 +20,9 @@ export class ConfigurationSafety implements Checker {
     const { replica, configuration } = observation;
     const known = this.#byIndex.get(configuration.index);
     if (known !== undefined) {
-      const same = JSON.stringify(known) === JSON.stringify(configuration);
-      return same
-        ? undefined
-        : `replica ${replica} has another configuration ${configuration.index} than one before it`;
+      const [here, there] = [describeConfiguration(configuration), describeConfiguration(known)];
+      if (here === there) return undefined;
+      return `configuration ${configuration.index} is ${here} on replica ${replica}, and was ${there} before`;
     }
     this.#byIndex.set(configuration.index, configuration);
     const previous = this.#newest;
