@@ -119,10 +119,10 @@ export class SimulatedSnapshots implements SnapshotStore {
     return chunks(found?.bytes ?? new Uint8Array(0), offset);
   }
 
-  keepOnly(group: number, index?: number): Promise<void> {
+  dropBefore(group: number, index: number): Promise<void> {
     this.#byGroup.set(
       group,
-      this.#of(group).filter(({ metadata }) => metadata.index === index),
+      this.#of(group).filter(({ metadata }) => metadata.index >= index),
     );
     return Promise.resolve();
   }
