@@ -8,7 +8,7 @@ import { resolveOptions, type OpenOptions, type ResolvedOptions } from "./option
 import type { Entry } from "./read/reader.ts";
 import { Snapshot, type ScanEntry, type ScanOptions } from "./read/snapshot.ts";
 import { collectStats, type BitcaskStats } from "./stats.ts";
-import { openStore, type Store } from "./store.ts";
+import { closeStore, openStore, type Store } from "./store.ts";
 import type {
   BatchOperation,
   BatchOptions,
@@ -119,7 +119,7 @@ export class Bitcask implements AsyncDisposable {
     try {
       return this.#writable().writer.put(key, value, options);
     } catch (error) {
-      return rejected(error);
+      return this.#rejected(error);
     }
   }
 
@@ -128,7 +128,7 @@ export class Bitcask implements AsyncDisposable {
     try {
       return this.#writable().writer.del(key, options);
     } catch (error) {
-      return rejected(error);
+      return this.#rejected(error);
     }
   }
 
@@ -137,7 +137,7 @@ export class Bitcask implements AsyncDisposable {
     try {
       return this.#writable().writer.batch(operations, options);
     } catch (error) {
-      return rejected(error);
+      return this.#rejected(error);
     }
   }
 
@@ -154,7 +154,7 @@ export class Bitcask implements AsyncDisposable {
     try {
       return this.#writable().writer.clear(range, options);
     } catch (error) {
-      return rejected(error);
+      return this.#rejected(error);
     }
   }
 
@@ -248,7 +248,7 @@ export class Bitcask implements AsyncDisposable {
     return makeCheckpoint(this.#writable(), directory);
   }
 
-  /** The present state as one stream of bytes, for {@link Bitcask.importStream}. Writes go on meanwhile. */
+  /** The state at the moment reading begins as one stream of bytes, for {@link Bitcask.importStream}. Writes go on. */
   exportStream(): AsyncGenerator<Uint8Array, void> {
     return exportStore(this.#open(), { nowMs: this.#options.clock() });
   }
@@ -306,20 +306,26 @@ export class Bitcask implements AsyncDisposable {
     clearInterval(this.#syncTimer);
     for (const snapshot of this.#snapshots) snapshot.release();
     await this.#merger?.stop();
-    const store = this.#store;
     try {
-      if (!this.#options.readOnly) await finishWriting(store);
+      await closeStore(this.#store);
     } finally {
-      store.state.retirement.discardAll();
-      store.table.closeAll();
-      store.manifest.close();
-      await store.lock?.release();
       this.#status = "closed";
     }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /**
+   * A condition may have failed because of a write that is still on its way. The caller hears of it when that has landed:
+   * whoever reads again and retries, in a loop, then reads the state it lost against, and does not spin.
+   */
+  async #rejected(error: unknown): Promise<never> {
+    if (error instanceof BitcaskError && error.code === "CONDITION_FAILED") {
+      await this.#store.commit.lastPending?.done.catch(() => undefined);
+    }
+    throw error;
   }
 
   #startSyncTimer(): void {
@@ -340,18 +346,4 @@ export class Bitcask implements AsyncDisposable {
       throw new BitcaskError("READ_ONLY", "the store was opened with { readOnly: true }");
     return this.#open();
   }
-}
-
-/** Leaves nothing to recover: the next open finds every file sealed and every hint there. */
-async function finishWriting(store: Store): Promise<void> {
-  const { commit, log, sealer } = store;
-  await commit.settle();
-  if (log.failure.syncError) return;
-  await log.sync();
-  log.endActive();
-  await sealer.settle();
-}
-
-function rejected(error: unknown): Promise<never> {
-  return Promise.reject(error instanceof Error ? error : new Error(String(error)));
 }

@@ -64,6 +64,28 @@ export async function openStore(
   }
 }
 
+/** Makes everything durable, seals every file, and lets go of files and lock, also when the first of these fails. */
+export async function closeStore(store: Store): Promise<void> {
+  try {
+    if (!store.options.readOnly) await finishWriting(store);
+  } finally {
+    store.state.retirement.discardAll();
+    store.table.closeAll();
+    store.manifest.close();
+    await store.lock?.release();
+  }
+}
+
+/** Leaves nothing to recover: the next open finds every file sealed and every hint there. */
+async function finishWriting(store: Store): Promise<void> {
+  const { commit, log, sealer } = store;
+  await commit.settle();
+  if (log.failure.syncError) return;
+  await log.sync();
+  log.endActive();
+  await sealer.settle();
+}
+
 /** How often a read-only open tries again when the writer has changed the files under it. */
 const readOnlyAttempts = 5;
 const readOnlyRetryMs = 20;

@@ -17,7 +17,7 @@ import type { Store } from "../store.ts";
 const pieceBytes = 256 * 1024;
 
 /**
- * A whole store as one stream of bytes, as of the moment of the call, for backups and for sending elsewhere.
+ * A whole store as one stream of bytes, as of the moment reading begins, for backups and for sending elsewhere.
  *
  * The stream has the format of a data file: a header, one record per key, and a closing batch-end record with the number of
  * records and the commit metadata, without which an import does not succeed.

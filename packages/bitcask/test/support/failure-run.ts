@@ -114,7 +114,24 @@ export class FailureRun {
     });
     if (!error) this.#possible = changed;
     else if (error.outcome === "unknown") this.#possible = [...this.#possible, ...changed].slice(-64);
+    if (error?.outcome === "not-applied") await this.#checkStaysAway(changed);
     if (error) await this.#recoverFrom();
+  }
+
+  /** Not even power loss right after the error may bring back a write that was said not to have happened. */
+  async #checkStaysAway(refused: readonly Possible[]): Promise<void> {
+    for (const kind of ["kept", "reordered", "torn"] as const) {
+      const image = this.fs.afterPowerLoss(kind, this.#counter);
+      // oxlint-disable-next-line eslint/no-await-in-loop -- one image after the other
+      const db = await Bitcask.open(directory, storeOptions(image));
+      const found = readAll(db);
+      // oxlint-disable-next-line eslint/no-await-in-loop
+      await db.close();
+      const isNew = (state: Possible): boolean => !this.#possible.some((possible) => isSame(possible, state));
+      if (refused.some((state) => isNew(state) && isSame(state, found))) {
+        throw new Error(`power loss (${kind}) brought a refused write back: ${describe(found)}`);
+      }
+    }
   }
 
   /** What an operator would do: make space, resume; and if that is refused, open again. */
@@ -149,23 +166,22 @@ export class FailureRun {
     }
   }
 
+  async #read(db: Bitcask): Promise<Possible | undefined> {
+    const read: Possible[] = [];
+    await this.#attempt(async () => read.push(readAll(db)));
+    return read[0];
+  }
+
   async #check(when: string): Promise<string | undefined> {
     let db = this.#db!;
     if (db.status !== "open") {
       await this.#open();
       db = this.#db!;
     }
-    let found: Possible | undefined;
-    for (let attempt = 0; attempt < 2 && !found; attempt++) {
-      // oxlint-disable-next-line eslint/no-await-in-loop -- a failed read may be tried again
-      await this.#attempt(async () => (found = readAll(db)));
-    }
+    // One call fails once, so a second attempt succeeds.
+    const found = (await this.#read(db)) ?? (await this.#read(db));
     if (!found) return `${when}: the store could not be read`;
-    const at = this.#possible.findIndex((state) => isSame(state, found!));
-    if (at >= 0) {
-      if (when !== "while open") return undefined;
-      return undefined;
-    }
+    if (this.#possible.some((state) => isSame(state, found))) return undefined;
     const errors = this.errors
       .map((error) => `${error.code}/${error.outcome ?? "-"}: ${error.message}`)
       .join("\n  ");

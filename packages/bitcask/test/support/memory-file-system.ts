@@ -134,13 +134,21 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   rename(from: string, to: string): void {
-    const directory = this.#directoryOf(from)!;
-    const inode = directory.names.get(path.basename(from));
-    if (!inode) throw systemError("ENOENT", "rename", from);
-    const change = { rename: path.basename(from), to: path.basename(to), inode };
+    const directory = this.#directoryOf(from);
+    const inode = directory?.names.get(path.basename(from));
+    if (!directory || !inode) throw systemError("ENOENT", "rename", from);
+    const target = this.#directoryOf(to);
     const apply = (): void => {
-      applyName(directory.names, change);
-      directory.pending.push(change);
+      if (target === directory) {
+        const change = { rename: path.basename(from), to: path.basename(to), inode };
+        applyName(directory.names, change);
+        directory.pending.push(change);
+        return;
+      }
+      directory.names.delete(path.basename(from));
+      directory.pending.push({ remove: path.basename(from) });
+      target?.names.set(path.basename(to), inode);
+      target?.pending.push({ set: path.basename(to), inode });
     };
     this.step("rename", from, apply);
     apply();
@@ -148,8 +156,8 @@ export class MemoryFileSystem implements FileSystem {
 
   link(existing: string, name: string): void {
     const inode = this.#directoryOf(existing)?.names.get(path.basename(existing));
-    if (!inode) throw systemError("ENOENT", "link", existing);
-    const directory = this.#directoryOf(name)!;
+    const directory = this.#directoryOf(name);
+    if (!inode || !directory) throw systemError("ENOENT", "link", existing);
     const apply = (): void => {
       directory.names.set(path.basename(name), inode);
       directory.pending.push({ set: path.basename(name), inode });
@@ -230,9 +238,9 @@ export class MemoryFileSystem implements FileSystem {
     const inode = new Inode();
     inode.live = Buffer.from(bytes);
     inode.durable = Buffer.from(bytes);
-    const directory = this.#directoryOf(file)!;
-    directory.names.set(path.basename(file), inode);
-    directory.durable.set(path.basename(file), inode);
+    const directory = this.#directoryOf(file);
+    directory?.names.set(path.basename(file), inode);
+    directory?.durable.set(path.basename(file), inode);
   }
 
   removeQuietly(file: string): void {

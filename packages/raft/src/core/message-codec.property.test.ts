@@ -82,8 +82,17 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     lastIndex: number,
     lastTerm: number,
     transfer: flag,
+    commit: number,
+    commitTerm: number,
   }),
-  fc.record({ type: fc.constant("voteResponse" as const), ...envelope, preVote: flag, reject: flag }),
+  fc.record({
+    type: fc.constant("voteResponse" as const),
+    ...envelope,
+    preVote: flag,
+    reject: flag,
+    commit: number,
+    commitTerm: number,
+  }),
   fc.record({ type: fc.constant("heartbeat" as const), ...envelope, commit: number, round: number }),
   fc.record({ type: fc.constant("heartbeatResponse" as const), ...envelope, round: number }),
   fc.record({

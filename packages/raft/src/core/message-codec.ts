@@ -89,10 +89,14 @@ function writeBody(message: Message, writer: ByteWriter): void {
       writer.writeVarint(message.lastIndex);
       writer.writeVarint(message.lastTerm);
       writer.writeBoolean(message.transfer);
+      writer.writeVarint(message.commit);
+      writer.writeVarint(message.commitTerm);
       return;
     case "voteResponse":
       writer.writeBoolean(message.preVote);
       writer.writeBoolean(message.reject);
+      writer.writeVarint(message.commit);
+      writer.writeVarint(message.commitTerm);
       return;
     case "heartbeat":
       writer.writeVarint(message.commit);
@@ -148,6 +152,8 @@ const bodies: Readonly<Record<MessageType, (envelope: Envelope, reader: ByteRead
     const preVote = reader.readBoolean();
     const lastIndex = reader.readVarint();
     const lastTerm = reader.readVarint();
+    const transfer = reader.readBoolean();
+    const commit = reader.readVarint();
     return {
       type: "voteRequest",
       from,
@@ -156,12 +162,16 @@ const bodies: Readonly<Record<MessageType, (envelope: Envelope, reader: ByteRead
       preVote,
       lastIndex,
       lastTerm,
-      transfer: reader.readBoolean(),
+      transfer,
+      commit,
+      commitTerm: reader.readVarint(),
     };
   },
   voteResponse: ({ from, to, term }, reader) => {
     const preVote = reader.readBoolean();
-    return { type: "voteResponse", from, to, term, preVote, reject: reader.readBoolean() };
+    const reject = reader.readBoolean();
+    const commit = reader.readVarint();
+    return { type: "voteResponse", from, to, term, preVote, reject, commit, commitTerm: reader.readVarint() };
   },
   heartbeat: ({ from, to, term }, reader) => {
     const commit = reader.readVarint();

@@ -49,6 +49,9 @@ export interface VoteRequest extends Envelope {
   readonly lastTerm: number;
   /** The leader itself asked for this election: voters need not wait for it to fall silent. */
   readonly transfer: boolean;
+  /** How far the candidate knows the log to be committed, and the term of the entry there. */
+  readonly commit: number;
+  readonly commitTerm: number;
 }
 
 /** A voter's answer. A granted vote is released only when it is durable. */
@@ -56,6 +59,9 @@ export interface VoteResponse extends Envelope {
   readonly type: "voteResponse";
   readonly preVote: boolean;
   readonly reject: boolean;
+  /** How far the voter knows the log to be committed, and the term of the entry there. */
+  readonly commit: number;
+  readonly commitTerm: number;
 }
 
 /** The leader is alive. Also the round trip that confirms reads and leases. */

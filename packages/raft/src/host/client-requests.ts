@@ -18,8 +18,7 @@ export class ClientRequests<Result> {
   readonly #node: RawNode;
   readonly #proposals: ProposalBook<Result>;
   readonly #reads: ReadBook;
-  /** The leader that refusals name. */
-  leader = 0;
+  #leader = 0;
 
   constructor(context: GroupContext, group: number, node: RawNode) {
     const { clock, metrics } = context.options;
@@ -35,6 +34,16 @@ export class ClientRequests<Result> {
         else metrics.count(outcome === "dropped" ? "proposalsDropped" : "proposalsUnknown", 1);
       },
     });
+  }
+
+  /** The leader that refusals name. */
+  get leader(): number {
+    return this.#leader;
+  }
+
+  set leader(leader: number) {
+    this.#leader = leader;
+    this.#reads.retry();
   }
 
   /** Commands not answered yet. */

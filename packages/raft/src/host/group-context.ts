@@ -20,6 +20,8 @@ export interface GroupContext {
   readonly diskIsSlow: () => boolean;
   /** A leader's core wants a snapshot sent. */
   sendSnapshot(replica: GroupReplica, message: InstallSnapshot): void;
+  /** The replica leads no longer. */
+  leadershipLost(replica: GroupReplica): void;
   /** The replica stopped because of an error. */
   failed(replica: GroupReplica, error: RaftError): void;
 }

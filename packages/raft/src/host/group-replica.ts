@@ -92,6 +92,7 @@ export class GroupReplica<Result = unknown> {
       reader: start.reader,
       pipeline: this.pipeline,
       rule: this.#rule,
+      coreApplied: () => this.#node.status().applied,
       now: () => clock.now(),
     });
     this.#durableWrites = new DurableWrites({
@@ -243,8 +244,9 @@ export class GroupReplica<Result = unknown> {
     this.#handOvers.expire(nowMs, () => refusal(this.group, "transferring", this.#softState.leader));
     if (this.quiet.quiet) return;
     this.#guard(() => {
-      this.#node.tick();
+      // Before the tick, which may send heartbeats: they would arrive behind the news that there will be none.
       if (this.quiet.tick(() => this.#node.status(), this.#requests.pending)) this.#sayQuiet();
+      else this.#node.tick();
     });
     if (this.#rule.due(nowMs) && !this.state.compacting) this.#compactBySelf(false);
     if (this.#needsTurn()) this.#wake();
@@ -303,11 +305,15 @@ export class GroupReplica<Result = unknown> {
     });
   }
 
-  /** The nodes of the other members. */
-  memberNodes(): number[] {
-    const { voters, votersOutgoing, learners } = this.#node.status().configuration;
-    const others = [...voters, ...votersOutgoing, ...learners].filter((member) => member !== this.replica);
-    return others.map((member) => this.#context.options.nodeOf(member));
+  /** Whose silence would wake this quiet replica: a leader watches all members, a follower its leader. */
+  watchedNodes(): number[] {
+    const { nodeOf } = this.#context.options;
+    const { role, leader, configuration } = this.#node.status();
+    if (role !== "leader") return [nodeOf(leader)];
+    const { voters, votersOutgoing, learners } = configuration;
+    return [...voters, ...votersOutgoing, ...learners]
+      .filter((member) => member !== this.replica)
+      .map(nodeOf);
   }
 
   /** Whether this replica may lead; a leader that may not gives way to the best successor, or steps down. */
@@ -438,7 +444,10 @@ export class GroupReplica<Result = unknown> {
   #softStateChanged(softState: SoftState): void {
     const { metrics } = this.#context.options;
     const { role, leader } = softState;
-    if (this.isLeader && role !== "leader") this.#requests.leadershipLost(this.#electionMs);
+    if (this.isLeader && role !== "leader") {
+      this.#requests.leadershipLost(this.#electionMs);
+      this.#context.leadershipLost(this);
+    }
     if (role === "candidate" || role === "preCandidate") metrics.count("elections", 1);
     if (leader !== this.#softState.leader) metrics.count("leaderChanges", 1);
     this.#softState = softState;

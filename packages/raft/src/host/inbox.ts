@@ -54,7 +54,8 @@ export class Inbox {
     const { limits, metrics } = this.#options.host;
     metrics.count("framesReceived", 1);
     metrics.count("frameBytesReceived", frame.length);
-    if (this.#bytes + frame.length > limits.maxInboxBytes) {
+    // A single frame is taken whatever its size: else one that is larger than the limit would never arrive.
+    if (this.#bytes > 0 && this.#bytes + frame.length > limits.maxInboxBytes) {
       metrics.count("framesDropped", 1);
       return false;
     }
@@ -130,7 +131,9 @@ export class Inbox {
     }
     switch (section.kind) {
       case "message":
-        replica.step(section.message);
+        // A snapshot comes as a transfer, with its data; without them it would stop the group.
+        if (section.message.type === "installSnapshot") host.metrics.count("messagesDropped", 1);
+        else replica.step(section.message);
         return;
       case "quiet":
         replica.leaderFellSilent(section);

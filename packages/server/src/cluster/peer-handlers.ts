@@ -1,7 +1,7 @@
 /** `PeerService`: what nodes ask of each other besides Raft and forwarded operations. */
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { type Alarm, KeyValueSchema, type NodeStatus, type Shard } from "@titan-kv/proto";
+import { type Alarm, KeyValueSchema, type NodeStatus, ReadLevel, type Shard } from "@titan-kv/proto";
 import {
   CompareDigestsResponseSchema,
   CompareKeysResponseSchema,
@@ -29,6 +29,8 @@ export interface PeerContext {
   proposeMeta(command: MetaCommand, hops: number): Promise<MetaResult>;
   report(): { readonly status: NodeStatus; readonly alarms: Alarm[]; readonly shards: Shard[] };
   transferHere(shard: number, toNode: number): Promise<number>;
+  /** A record turned out to be damaged here: heal it when there is time. */
+  healLater(shard: number, key: Uint8Array): void;
   /** Digests of the slots at a point of comparison, if the replica has them. */
   digestsAt(shard: number, index: number): ReadonlyMap<number, bigint> | undefined;
 }
@@ -67,7 +69,7 @@ export function createPeerHandlers(context: PeerContext): ServiceImpl<typeof Pee
   return {
     async scanShard(request) {
       const { local, store } = replicaOf(context, request.shard);
-      await awaitLevel(local.replica, request.read?.level ?? 0);
+      await awaitLevel(local.replica, request.read?.level ?? ReadLevel.LINEARIZABLE);
       const { start, end, reverse, limit, keysOnly } = request;
       return toScanShardResponse(scanReplica(local.replica, store, { start, end, reverse, limit, keysOnly }));
     },
@@ -81,6 +83,9 @@ export function createPeerHandlers(context: PeerContext): ServiceImpl<typeof Pee
         request.keys.map((key) => Buffer.from(key)),
         machine.logTimeMs,
       );
+      fingerprints.forEach(({ damaged }, index) => {
+        if (damaged) context.healLater(request.shard, Buffer.from(request.keys[index]!));
+      });
       return create(CompareKeysResponseSchema, {
         appliedIndex: BigInt(machine.appliedIndex),
         fingerprints: fingerprints.map(({ revision, checksum, damaged }) =>
@@ -90,10 +95,11 @@ export function createPeerHandlers(context: PeerContext): ServiceImpl<typeof Pee
     },
 
     async fetchRecord(request) {
-      const { local } = replicaOf(context, request.shard);
-      await awaitLevel(local.replica, 0);
+      const { local, store } = replicaOf(context, request.shard);
+      await awaitLevel(local.replica, ReadLevel.LINEARIZABLE);
       const { machine } = local.replica;
-      const entry = machine.get(Buffer.from(request.key));
+      // The record itself, whether its time is over or not: it is to be the same on both replicas.
+      const entry = store.getEntry(Buffer.from(request.key));
       const appliedIndex = BigInt(machine.appliedIndex);
       if (entry === undefined) return create(FetchRecordResponseSchema, { found: false, appliedIndex });
       const { value, version, expiresAtMs } = entry;

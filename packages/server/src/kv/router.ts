@@ -44,6 +44,8 @@ export class Router {
   readonly #forwarder: Forwarder;
   readonly #locals = new Map<number, LocalShard>();
   #table: RoutingTable = emptyRoutingTable;
+  /** What writes of data are answered with while there is no room for them; deletes are always taken. */
+  putRefusal: ApiError | undefined;
 
   constructor(fields: { limits: RequestLimits; forwarder: Forwarder }) {
     this.#limits = fields.limits;
@@ -133,6 +135,7 @@ export class Router {
     const { view, identity, operation, shard, local, wasForwarded } = fields;
     if (local?.replica.leadership.isLeader === true) {
       local.replica.checkServing();
+      if (this.putRefusal !== undefined && view.kind !== OperationKind.Delete) throw this.putRefusal;
       local.writes.submit(view, identity, operation);
       return;
     }

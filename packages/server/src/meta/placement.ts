@@ -65,15 +65,19 @@ function metaNodes(map: ClusterMap): number[] {
   return map.nodes.filter((node) => node.state !== "removed" && node.state !== "leaving").map(({ id }) => id);
 }
 
-/** The nodes that should vote in the meta group; the others learn. */
+/** The nodes that should vote in the meta group; the others learn. Voters stay voters as long as they can. */
 export function metaVoters(map: ClusterMap): number[] {
   const candidates = map.nodes.filter(takesReplicas).map(({ id }) => id);
-  // An even number of voters survives no more failures than one less; but of two nodes both must hold the map.
-  const odd = candidates.length % 2 === 1 ? candidates.length : candidates.length - 1;
-  const count = Math.min(maxMetaVoters, Math.max(odd, Math.min(candidates.length, 2)));
   const current = shardVoters(map).filter((id) => candidates.includes(id));
   const others = candidates.filter((id) => !current.includes(id)).toSorted((a, b) => a - b);
-  return [...current, ...others].slice(0, count);
+  return metaVotersAmong([...current, ...others]);
+}
+
+/** The first of the candidates, as many as should vote. */
+export function metaVotersAmong(candidates: readonly number[]): number[] {
+  // An even number of voters survives no more failures than one less; but of two nodes both must hold the map.
+  const odd = candidates.length % 2 === 1 ? candidates.length : candidates.length - 1;
+  return candidates.slice(0, Math.min(maxMetaVoters, Math.max(odd, Math.min(candidates.length, 2))));
 }
 
 function shardVoters(map: ClusterMap): number[] {

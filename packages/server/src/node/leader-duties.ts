@@ -8,14 +8,14 @@ import type { GroupStatus, RaftGroup } from "@titan-kv/raft/host";
 import type { Logger } from "pino";
 import { nextMemberChange } from "../membership/next-member-change.ts";
 import { betterLeader } from "../membership/preferred-leader.ts";
-import { type ClusterMap, metaShard, type ShardRecord, shardOf } from "../meta/cluster-map.ts";
+import { type ClusterMap, metaShard, nodeOfReplica, type ShardRecord, shardOf } from "../meta/cluster-map.ts";
 import type { MetaCommand, MetaResult } from "../meta/meta-command.ts";
 import { nextPlacementStep } from "../meta/reconcile-placement.ts";
 import { encodeExpire, encodeOwnSlots } from "../shard/command.ts";
 import type { HostedMeta, HostedShard } from "./hosted-replica.ts";
 
 /** How often the duties are done, in milliseconds. */
-export const dutyIntervalMs = 250;
+export const dutyIntervalMs = 100;
 /** A leader that has just begun is left alone for this long before it is asked to hand over. */
 const settleMs = 1000;
 
@@ -29,6 +29,11 @@ export interface DutyContext {
   readonly wallClock: () => number;
   readonly now: () => number;
   readonly logger: Logger;
+}
+
+/** A group that has never had a leader: nobody has to wait for a timeout to find that out. */
+function isNewborn({ leader, hardState, configuration }: GroupStatus): boolean {
+  return leader === 0 && hardState.term <= 1 && configuration.voters.length > 0;
 }
 
 export class LeaderDuties {
@@ -74,6 +79,7 @@ export class LeaderDuties {
     const status = group.status();
     if (status.role !== "leader") {
       this.#leadingSinceMs.delete(id);
+      if (isNewborn(status) && this.#isFirstLeader(id, status)) group.campaign();
       return;
     }
     if (!this.#leadingSinceMs.has(id)) this.#leadingSinceMs.set(id, this.#context.now());
@@ -87,6 +93,12 @@ export class LeaderDuties {
         this.#context.logger[level]({ err: error, shard: id }, "a leader's duty was not done");
       })
       .finally(() => this.#busy.delete(id));
+  }
+
+  /** Whether this node's replica is the one that should lead a new group first. */
+  #isFirstLeader(id: number, { id: replica, configuration }: GroupStatus): boolean {
+    const preferred = shardOf(this.#context.map(), id)?.preferredLeader ?? 0;
+    return preferred === 0 ? replica === configuration.voters[0] : preferred === nodeOfReplica(replica);
   }
 
   async #shardDuties(hosted: HostedShard, status: GroupStatus, record: ShardRecord): Promise<void> {

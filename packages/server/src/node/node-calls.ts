@@ -7,6 +7,8 @@ import { ApiError } from "../http/api-error.ts";
 import { fromConnectError, fromErrorInfo } from "../http/error-mapping.ts";
 import type { ShardPage, ShardScanRequest } from "../kv/shard-scan.ts";
 import { encodeMetaCommand, type MetaCommand, type MetaResult } from "../meta/meta-command.ts";
+import type { FetchedRecord } from "../repair/heal-record.ts";
+import type { RemoteFingerprint } from "../repair/repairer.ts";
 import type { PeerNetwork } from "../peer/peer-network.ts";
 
 /** How long a question between nodes may take, in milliseconds. */
@@ -27,7 +29,12 @@ export class NodeCalls {
     return JSON.parse(Buffer.from(response.result).toString()) as MetaResult;
   }
 
-  async scanShard(node: number, shard: number, request: ShardScanRequest, read: ReadOptions | undefined): Promise<ShardPage> {
+  async scanShard(
+    node: number,
+    shard: number,
+    request: ShardScanRequest,
+    read: ReadOptions | undefined,
+  ): Promise<ShardPage> {
     const { start, end, reverse, limit, keysOnly } = request;
     const response = await this.#call(node, (client) =>
       client.scanShard(
@@ -54,7 +61,7 @@ export class NodeCalls {
     };
   }
 
-  async report(node: number): Promise<{ status?: NodeStatus; alarms: Alarm[]; shards: Shard[] }> {
+  async report(node: number): Promise<{ status?: NodeStatus | undefined; alarms: Alarm[]; shards: Shard[] }> {
     return this.#call(node, (client) => client.getNodeStatus({}, { timeoutMs: callTimeoutMs }));
   }
 
@@ -65,14 +72,48 @@ export class NodeCalls {
     return leader;
   }
 
+  /** A record as the other node's replica holds it, as of what the shard's leader had committed. */
+  async fetchRecord(node: number, shard: number, key: Uint8Array): Promise<FetchedRecord> {
+    const response = await this.#call(node, (client) =>
+      client.fetchRecord({ shard, key: Buffer.from(key).toString("utf8") }, { timeoutMs: callTimeoutMs }),
+    );
+    const { found, value, keyRevision, expiresAtMs, appliedIndex } = response;
+    const entry = { value, version: Number(keyRevision), expiresAtMs: Number(expiresAtMs) };
+    return { entry: found ? entry : undefined, appliedIndex: Number(appliedIndex) };
+  }
+
+  /** What the other node's replica holds of a key once it has applied an index. */
+  async fingerprint(
+    node: number,
+    shard: number,
+    key: Uint8Array,
+    atIndex: number,
+  ): Promise<RemoteFingerprint> {
+    const keys = [Buffer.from(key).toString("utf8")];
+    const response = await this.#call(node, (client) =>
+      client.compareKeys({ shard, atIndex: BigInt(atIndex), keys }, { timeoutMs: callTimeoutMs }),
+    );
+    const [fingerprint] = response.fingerprints;
+    if (fingerprint === undefined) throw new Error(`node ${node} answered without a fingerprint`);
+    const { keyRevision, checksum, damaged } = fingerprint;
+    return { revision: Number(keyRevision), checksum, damaged, appliedIndex: Number(response.appliedIndex) };
+  }
+
   /** A client for calls that are not above. @throws ApiError UNAVAILABLE for a node without address. */
   client(node: number): Client<typeof PeerService> {
     const transport = this.#network.service(node);
     if (transport !== undefined) return createClient(PeerService, transport);
-    throw new ApiError({ reason: "UNAVAILABLE", outcome: "NOT_APPLIED", message: `node ${node} has no known address` });
+    throw new ApiError({
+      reason: "UNAVAILABLE",
+      outcome: "NOT_APPLIED",
+      message: `node ${node} has no known address`,
+    });
   }
 
-  async #call<Result>(node: number, call: (client: Client<typeof PeerService>) => Promise<Result>): Promise<Result> {
+  async #call<Result>(
+    node: number,
+    call: (client: Client<typeof PeerService>) => Promise<Result>,
+  ): Promise<Result> {
     try {
       return await call(this.client(node));
     } catch (error) {

@@ -1,10 +1,10 @@
-/** Connects the services of the API with the parts of a running node. */
-import type { ConnectRouter } from "@connectrpc/connect";
+/** The services of the API, made from the parts of a running node. */
+import type { ServiceImpl } from "@connectrpc/connect";
 import { create } from "@bufbuild/protobuf";
 import {
   type Alarm,
-  ClusterService,
-  KvService,
+  type ClusterService,
+  type KvService,
   type NodeStatus,
   NodeStatusSchema,
   type ReadOptions,
@@ -12,7 +12,7 @@ import {
   ShardSchema,
   type Topology,
 } from "@titan-kv/proto";
-import { PeerService } from "@titan-kv/proto/peer";
+import type { PeerService } from "@titan-kv/proto/peer";
 import { type ClusterContext, createClusterHandlers } from "../cluster/cluster-handlers.ts";
 import { MetaProposer } from "../cluster/meta-proposer.ts";
 import { createPeerHandlers } from "../cluster/peer-handlers.ts";
@@ -21,6 +21,8 @@ import { ApiError } from "../http/api-error.ts";
 import { createKvService } from "../kv/kv-service.ts";
 import { awaitLevel, scanReplica, type ShardPage, type ShardScanRequest } from "../kv/shard-scan.ts";
 import { metaShard, nodeOfReplica } from "../meta/cluster-map.ts";
+import type { Repairer } from "../repair/repairer.ts";
+import type { AlarmBoard } from "./alarm-board.ts";
 import type { NodeCalls } from "./node-calls.ts";
 import type { NodeRuntime } from "./node-runtime.ts";
 import type { NodeSettings } from "./node-settings.ts";
@@ -33,11 +35,15 @@ export interface ServiceFields {
   readonly network: PeerNetwork;
   readonly settings: NodeSettings;
   readonly startedAtMs: number;
-  alarms(): Alarm[];
+  readonly alarms: AlarmBoard;
+  readonly repairer: Repairer;
 }
 
 export class NodeServices {
   readonly meta: MetaProposer;
+  readonly kv: ServiceImpl<typeof KvService>;
+  readonly cluster: ServiceImpl<typeof ClusterService>;
+  readonly peer: ServiceImpl<typeof PeerService>;
   readonly #fields: ServiceFields;
 
   constructor(fields: ServiceFields) {
@@ -49,12 +55,14 @@ export class NodeServices {
       leader: () => runtime.board.leaderOf(metaShard),
       callNode: (node, command, hops) => calls.meta(node, command, hops),
     });
+    this.kv = this.#createKv();
+    this.cluster = createClusterHandlers(this.#clusterContext());
+    this.peer = this.#createPeer();
   }
 
-  /** Registers what clients may call. */
-  registerClientServices(router: ConnectRouter): void {
+  #createKv(): ServiceImpl<typeof KvService> {
     const { runtime, settings } = this.#fields;
-    const kv = createKvService(runtime.pipeline, {
+    return createKvService(runtime.pipeline, {
       shards: () => runtime.map.shards.map(({ id }) => id).filter((id) => id !== metaShard),
       pageReader:
         ({ read }) =>
@@ -62,23 +70,22 @@ export class NodeServices {
           this.#readPage(shard, request, read),
       maxPageEntries: settings.maxScanPageEntries,
     });
-    router.service(KvService, kv);
-    router.service(ClusterService, createClusterHandlers(this.#clusterContext()));
   }
 
-  /** Registers what other nodes may call. */
-  registerPeerServices(router: ConnectRouter): void {
+  #createPeer(): ServiceImpl<typeof PeerService> {
     const { runtime } = this.#fields;
-    router.service(
-      PeerService,
-      createPeerHandlers({
-        hosted: (shard) => runtime.shards.get(shard),
-        proposeMeta: (command, hops) => this.meta.proposeOnce(command, hops),
-        report: () => ({ status: this.#status(), alarms: this.#fields.alarms(), shards: this.#ledShards() }),
-        transferHere: (shard, toNode) => this.#transferHere(shard, toNode),
-        digestsAt: () => undefined,
+    return createPeerHandlers({
+      hosted: (shard) => runtime.shards.get(shard),
+      proposeMeta: (command, hops) => this.meta.proposeOnce(command, hops),
+      report: () => ({
+        status: this.#status(),
+        alarms: this.#fields.alarms.list(),
+        shards: this.#ledShards(),
       }),
-    );
+      transferHere: (shard, toNode) => this.#transferHere(shard, toNode),
+      healLater: (shard, key) => this.#healLater(shard, key),
+      digestsAt: () => undefined,
+    });
   }
 
   topology(): Topology {
@@ -101,13 +108,18 @@ export class NodeServices {
       propose: (command) => this.meta.propose(command),
       nodeReports: () => this.#nodeReports(),
       transferShard: (shard, toNode) => this.#transferShard(shard, toNode),
-      ledBy: (node) => runtime.map.shards.map(({ id }) => id).filter((id) => runtime.board.leaderOf(id) === node),
+      ledBy: (node) =>
+        runtime.map.shards.map(({ id }) => id).filter((id) => runtime.board.leaderOf(id) === node),
       isAlive: (node) => node === runtime.node || network.isConnected(node),
     };
   }
 
   /** A page of a shard: from the replica here, or from the shard's leader, or from any node that has one. */
-  async #readPage(shard: number, request: ShardScanRequest, read: ReadOptions | undefined): Promise<ShardPage> {
+  async #readPage(
+    shard: number,
+    request: ShardScanRequest,
+    read: ReadOptions | undefined,
+  ): Promise<ShardPage> {
     const { runtime, calls } = this.#fields;
     const hosted = runtime.shards.get(shard);
     if (hosted !== undefined) {
@@ -123,7 +135,7 @@ export class NodeServices {
     const { runtime, calls, network } = this.#fields;
     const others = runtime.map.nodes.filter(({ id }) => id !== runtime.node && network.isConnected(id));
     const reports = await Promise.allSettled(others.map(({ id }) => calls.report(id)));
-    const own = { status: this.#status(), alarms: this.#fields.alarms(), shards: this.#ledShards() };
+    const own = { status: this.#status(), alarms: this.#fields.alarms.list(), shards: this.#ledShards() };
     const answered = reports.flatMap((report) => (report.status === "fulfilled" ? [report.value] : []));
     const topology = this.topology();
     for (const { shards } of [own, ...answered]) for (const shard of shards) addProgress(topology, shard);
@@ -169,12 +181,28 @@ export class NodeServices {
     });
   }
 
+  #healLater(shard: number, key: Uint8Array): void {
+    const { runtime, repairer } = this.#fields;
+    const hosted = runtime.shards.get(shard);
+    if (hosted === undefined) return;
+    try {
+      hosted.store.getEntry(key);
+    } catch (error) {
+      // Whoever asked has been told; the outcome is counted and logged where it is decided.
+      repairer.heal(hosted.local.replica, key, error).catch(() => undefined);
+    }
+  }
+
   async #transferShard(shard: number, toNode: number): Promise<number> {
     const { runtime, calls } = this.#fields;
     const leader = runtime.board.leaderOf(shard);
     if (leader === runtime.node) return this.#transferHere(shard, toNode);
     if (leader === 0) {
-      throw new ApiError({ reason: "NOT_LEADER", outcome: "NOT_APPLIED", message: `shard ${shard} has no known leader` });
+      throw new ApiError({
+        reason: "NOT_LEADER",
+        outcome: "NOT_APPLIED",
+        message: `shard ${shard} has no known leader`,
+      });
     }
     return calls.transferShard(leader, shard, toNode);
   }
@@ -184,7 +212,11 @@ export class NodeServices {
     const group = shard === metaShard ? runtime.meta?.group : runtime.shards.get(shard)?.group;
     const status = group?.status();
     if (group === undefined || status?.role !== "leader") {
-      throw new ApiError({ reason: "NOT_LEADER", outcome: "NOT_APPLIED", message: `this node does not lead shard ${shard}` });
+      throw new ApiError({
+        reason: "NOT_LEADER",
+        outcome: "NOT_APPLIED",
+        message: `this node does not lead shard ${shard}`,
+      });
     }
     const target = status.configuration.voters.find((replica) => nodeOfReplica(replica) === toNode);
     if (toNode !== 0 && target === undefined) {

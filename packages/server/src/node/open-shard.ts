@@ -67,7 +67,7 @@ export async function openShard(
   }
 }
 
-function openGroup(
+async function openGroup(
   environment: ShardEnvironment,
   record: ShardRecord,
   replica: number,

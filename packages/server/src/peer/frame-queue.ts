@@ -12,6 +12,8 @@ const maxSocketBytes = 1024 * 1024;
 export class FrameQueue {
   readonly #maxBytes: number;
   #frames: Uint8Array[] = [];
+  /** The channel of each frame. */
+  #channels: number[] = [];
   /** Position of the first frame that is still to be written. */
   #next = 0;
   #bytes = 0;
@@ -26,11 +28,12 @@ export class FrameQueue {
   }
 
   /** Adds a frame, or returns false when it does not fit. */
-  add(frame: Uint8Array): boolean {
+  add(frame: Uint8Array, channel = 0): boolean {
     const bytes = this.#bytes + frame.length + frameHeaderBytes;
     if (bytes > this.#maxBytes) return false;
     this.#bytes = bytes;
     this.#frames.push(frame);
+    this.#channels.push(channel);
     return true;
   }
 
@@ -38,6 +41,7 @@ export class FrameQueue {
   clear(): number {
     const dropped = this.#frames.length - this.#next;
     this.#frames = [];
+    this.#channels = [];
     this.#next = 0;
     this.#bytes = 0;
     return dropped;
@@ -59,9 +63,11 @@ export class FrameQueue {
     const written = this.#next - first;
     if (this.#next === this.#frames.length) {
       this.#frames = [];
+      this.#channels = [];
       this.#next = 0;
     } else if (this.#next > this.#frames.length / 2) {
       this.#frames = this.#frames.slice(this.#next);
+      this.#channels = this.#channels.slice(this.#next);
       this.#next = 0;
     }
     return written;
@@ -69,7 +75,7 @@ export class FrameQueue {
 
   #writeAlone(socket: Writable, frame: Uint8Array): void {
     const header = Buffer.allocUnsafe(frameHeaderBytes);
-    writeFrameHeader(header, 0, FrameKind.Data, frame);
+    writeFrameHeader(header, 0, FrameKind.Data + this.#channels[this.#next]!, frame);
     socket.write(header);
     socket.write(frame);
     this.#next += 1;
@@ -91,7 +97,7 @@ export class FrameQueue {
     let position = 0;
     for (let index = this.#next; index < end; index += 1) {
       const frame = frames[index]!;
-      writeFrameHeader(run, position, FrameKind.Data, frame);
+      writeFrameHeader(run, position, FrameKind.Data + this.#channels[index]!, frame);
       run.set(frame, position + frameHeaderBytes);
       position += frameHeaderBytes + frame.length;
     }

@@ -5,6 +5,7 @@ import {
   encodeFrame,
   FrameKind,
   frameKindAt,
+  isDataKind,
   payloadOf,
   type PeerFramingFault,
   PeerLayout,
@@ -23,7 +24,7 @@ export interface InboundPeerHandlers {
     hello: Hello,
     peer: InboundPeer,
   ) => { readonly welcome: Buffer } | { readonly refusal: Refusal };
-  readonly onFrame: (fromNode: number, frame: Buffer) => void;
+  readonly onFrame: (fromNode: number, frame: Buffer, channel: number) => void;
   /** The connection broke the rules and is cut. */
   readonly onFault: (fault: string) => void;
 }
@@ -121,7 +122,7 @@ export class InboundPeer {
       return;
     }
     const kind = frameKindAt(buffer, start);
-    if (kind === FrameKind.Data) this.#handlers.onFrame(node, payload);
+    if (isDataKind(kind)) this.#handlers.onFrame(node, payload, kind - FrameKind.Data);
     else if (kind === FrameKind.Ping && this.socket.writableLength < maxUnreadPongBytes) {
       this.socket.write(encodeFrame(FrameKind.Pong, payload));
     } else this.#fault(`a frame of kind ${kind} came, which a node that dials does not send`);

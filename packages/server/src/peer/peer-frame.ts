@@ -6,9 +6,10 @@
  *     preamble   = "TKVP" version(1)
  *     frame      = length(4, LE) kind(1) checksum(4, LE) payload(length)
  *
- * The checksum is the CRC-32 of the payload, begun with the kind. TCP's own is too weak for what a cluster moves in a year, and network
- * cards have been known to break it; a frame that does not match closes the connection, since nothing after it can be
- * trusted to begin where it seems to.
+ * The checksum is the CRC-32 of the payload, begun with the kind. TCP's own is too weak for what a cluster moves in a
+ * year, and network cards have been known to break it; a frame that does not match closes the connection, since nothing
+ * after it can be trusted to begin where it seems to. A kind from 16 on is a channel of the layer above, so that it need
+ * not put a byte of its own before every message, and copy the message to do so.
  */
 import { crc32 } from "node:zlib";
 import type { FrameLayout } from "../http/deframer.ts";
@@ -30,8 +31,8 @@ const checksumOffset = 5;
 
 /** What a frame is. */
 export const FrameKind = {
-  /** A frame of the layer above, for `onFrame`. */
-  Data: 0,
+  /** A frame of the layer above, for `onFrame`; its channel is added to this number. */
+  Data: 16,
   /** Asks for a pong with the same payload. */
   Ping: 1,
   Pong: 2,
@@ -44,6 +45,14 @@ export const FrameKind = {
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
+/** Channels that the layer above may use. */
+export const channelCount = 16;
+
+/** Whether a frame of this kind is for the layer above. */
+export function isDataKind(kind: number): boolean {
+  return kind >= FrameKind.Data && kind < FrameKind.Data + channelCount;
+}
+
 /** Why a connection's bytes cannot be read any further. */
 export type PeerFramingFault =
   | { readonly kind: "too-large"; readonly bytes: number }
@@ -51,12 +60,7 @@ export type PeerFramingFault =
   | { readonly kind: "checksum" };
 
 /** Writes a frame's header to `[position, position + frameHeaderBytes)`. */
-export function writeFrameHeader(
-  target: Buffer,
-  position: number,
-  kind: FrameKind,
-  payload: Uint8Array,
-): void {
+export function writeFrameHeader(target: Buffer, position: number, kind: number, payload: Uint8Array): void {
   target.writeUInt32LE(payload.length, position);
   target[position + kindOffset] = kind;
   target.writeUInt32LE(crc32(payload, kind), position + checksumOffset);
@@ -83,14 +87,14 @@ export class PeerLayout implements FrameLayout<PeerFramingFault> {
     const bytes = buffer.readUInt32LE(position);
     if (bytes > this.maxFrameBytes) return { kind: "too-large", bytes };
     const kind = buffer[position + kindOffset]!;
-    if (kind > FrameKind.Refusal) return { kind: "unknown-kind", value: kind };
+    if (kind > FrameKind.Refusal && !isDataKind(kind)) return { kind: "unknown-kind", value: kind };
     return frameHeaderBytes + bytes;
   }
 }
 
 /** The kind of a complete frame that begins at `start`. */
-export function frameKindAt(buffer: Buffer, start: number): FrameKind {
-  return buffer[start + kindOffset] as FrameKind;
+export function frameKindAt(buffer: Buffer, start: number): number {
+  return buffer[start + kindOffset]!;
 }
 
 /** The payload of a complete frame, not copied; `undefined` when its checksum does not match. */

@@ -123,10 +123,10 @@ export class PeerLink {
    * is full, and when there is no connection and none is being made: what is old by the time a connection is back would
    * only delay what is new.
    */
-  send(frame: Uint8Array): boolean {
+  send(frame: Uint8Array, channel = 0): boolean {
     const { name } = this.#state;
     const fits = frame.length <= this.#options.limits.maxFrameBytes;
-    if ((name !== "open" && name !== "dialling") || !fits || !this.#queue.add(frame)) {
+    if ((name !== "open" && name !== "dialling") || !fits || !this.#queue.add(frame, channel)) {
       this.counters.refusedFrames += 1;
       return false;
     }

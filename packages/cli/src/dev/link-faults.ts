@@ -1,0 +1,55 @@
+/** Which nodes' messages do not arrive where: the state of the network between the nodes of a development cluster. */
+export class LinkFaults {
+  /** `from>to` for each direction that is cut. */
+  readonly #cut = new Set<string>();
+  readonly #listeners = new Set<() => void>();
+
+  /** Whether messages of one node do not reach another. */
+  isCut(from: number, to: number): boolean {
+    return this.#cut.has(`${from}>${to}`);
+  }
+
+  /** The directions that are cut, as `[from, to]`, in order. */
+  get directions(): [number, number][] {
+    return [...this.#cut]
+      .map((pair) => pair.split(">").map(Number) as [number, number])
+      .toSorted(([from, to], [otherFrom, otherTo]) => from - otherFrom || to - otherTo);
+  }
+
+  /** Messages from one node no longer reach the other; the other way they still do. */
+  cut(from: number, to: number): void {
+    this.#cut.add(`${from}>${to}`);
+    this.#changed();
+  }
+
+  /**
+   * Nodes in different groups no longer reach each other; what was cut before is whole again unless it is between groups.
+   * Nodes that are in no group form one more.
+   */
+  partition(groups: readonly (readonly number[])[], all: readonly number[]): void {
+    const named = new Set(groups.flat());
+    const rest = all.filter((node) => !named.has(node));
+    const sides = rest.length === 0 ? groups : [...groups, rest];
+    const sideOf = new Map(sides.flatMap((side, index) => side.map((node) => [node, index])));
+    this.#cut.clear();
+    for (const from of all) {
+      for (const to of all) if (sideOf.get(from) !== sideOf.get(to)) this.#cut.add(`${from}>${to}`);
+    }
+    this.#changed();
+  }
+
+  /** Everything arrives again. */
+  heal(): void {
+    this.#cut.clear();
+    this.#changed();
+  }
+
+  /** Calls `listener` after each change. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
