@@ -19,6 +19,7 @@ import { awaitLevel, scanReplica, type ShardPage } from "../kv/shard-scan.ts";
 import { toOrigin } from "../kv/submit-one.ts";
 import { decodeMetaCommand, type MetaCommand, type MetaResult } from "../meta/meta-command.ts";
 import type { HostedShard } from "../node/hosted-replica.ts";
+import type { PointReport } from "../repair/consistency-check.ts";
 import { fingerprintKeys } from "../repair/key-fingerprint.ts";
 import { awaitApplied } from "../repair/await-applied.ts";
 
@@ -31,8 +32,8 @@ export interface PeerContext {
   transferHere(shard: number, toNode: number): Promise<number>;
   /** A record turned out to be damaged here: heal it when there is time. */
   healLater(shard: number, key: Uint8Array): void;
-  /** Digests of the slots at a point of comparison, if the replica has them. */
-  digestsAt(shard: number, index: number): ReadonlyMap<number, bigint> | undefined;
+  /** What the replica here found at a point of comparison, if it is there. */
+  reportAt(shard: number, index: number): PointReport | undefined;
 }
 
 function replicaOf(context: PeerContext, shard: number): HostedShard {
@@ -113,10 +114,11 @@ export function createPeerHandlers(context: PeerContext): ServiceImpl<typeof Pee
     },
 
     compareDigests(request) {
-      const digests = context.digestsAt(request.shard, Number(request.atIndex));
+      const report = context.reportAt(request.shard, Number(request.atIndex));
       return create(CompareDigestsResponseSchema, {
-        available: digests !== undefined,
-        digests: Object.fromEntries(digests ?? []),
+        available: report !== undefined,
+        chainHash: report?.chainHash ?? 0,
+        digests: Object.fromEntries(report?.digests ?? []),
       });
     },
 

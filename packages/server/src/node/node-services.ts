@@ -21,6 +21,7 @@ import { ApiError } from "../http/api-error.ts";
 import { createKvService } from "../kv/kv-service.ts";
 import { awaitLevel, scanReplica, type ShardPage, type ShardScanRequest } from "../kv/shard-scan.ts";
 import { metaShard, nodeOfReplica } from "../meta/cluster-map.ts";
+import type { ConsistencyCheck } from "../repair/consistency-check.ts";
 import type { Repairer } from "../repair/repairer.ts";
 import type { AlarmBoard } from "./alarm-board.ts";
 import type { NodeCalls } from "./node-calls.ts";
@@ -37,6 +38,7 @@ export interface ServiceFields {
   readonly startedAtMs: number;
   readonly alarms: AlarmBoard;
   readonly repairer: Repairer;
+  readonly check: ConsistencyCheck;
 }
 
 export class NodeServices {
@@ -84,7 +86,7 @@ export class NodeServices {
       }),
       transferHere: (shard, toNode) => this.#transferHere(shard, toNode),
       healLater: (shard, key) => this.#healLater(shard, key),
-      digestsAt: () => undefined,
+      reportAt: (shard, index) => this.#fields.check.reportOf(shard, index),
     });
   }
 

@@ -48,6 +48,8 @@ export interface VerifyPoint {
   readonly id: number;
   readonly index: number;
   readonly chainHash: number;
+  /** Whether the contents are to be compared too, not only what was done to them. */
+  readonly withDigests: boolean;
 }
 
 /** Keys that one Expire command removes at most; the next one goes on. */
@@ -67,6 +69,8 @@ export class ShardStateMachine {
   #ownership = new SlotOwnership();
   #expiry = new ExpiryIndex();
   #verifyPoint: VerifyPoint | undefined;
+  /** Told about a point of comparison in the moment when the store is exactly there. */
+  onVerifyPoint: ((point: VerifyPoint) => void) | undefined;
 
   constructor(store: ShardStore, sessionLimits: SessionLimits) {
     this.#store = store;
@@ -177,13 +181,17 @@ export class ShardStateMachine {
         this.#ownSlots(entry.data);
         return undefined;
       case CommandKind.VerifyPoint:
-        this.#verifyPoint = {
-          id: readVerifyPoint(entry.data),
-          index: entry.index,
-          chainHash: counters.chainHash,
-        };
+        this.#verify(entry);
         return undefined;
     }
+  }
+
+  #verify(entry: LogEntry): void {
+    const { id, withDigests } = readVerifyPoint(entry.data);
+    this.#verifyPoint = { id, index: entry.index, chainHash: this.#counters.chainHash, withDigests };
+    // Whoever looks at the store now must see everything up to here and nothing of what follows.
+    this.#commit();
+    this.onVerifyPoint?.(this.#verifyPoint);
   }
 
   /** Writes the staged changes, the counters and the changed sessions as one batch. */
