@@ -12,20 +12,25 @@ import {
   type PeerService,
   ScanShardResponseSchema,
   TransferShardResponseSchema,
+  WatchShardResponseSchema,
 } from "@titan-kv/proto/peer";
 import { ApiError, asApiError } from "../http/api-error.ts";
 import { errorInfoOf } from "../http/error-mapping.ts";
 import { awaitLevel, scanReplica, type ShardPage } from "../kv/shard-scan.ts";
+import { takeChanges } from "../kv/shard-follower.ts";
 import { toOrigin } from "../kv/submit-one.ts";
 import { decodeMetaCommand, type MetaCommand, type MetaResult } from "../meta/meta-command.ts";
 import type { HostedShard } from "../node/hosted-replica.ts";
 import type { PointReport } from "../repair/consistency-check.ts";
+import { toEvent, type WatchContext } from "../kv/watch-handler.ts";
 import { fingerprintKeys } from "../repair/key-fingerprint.ts";
 import { awaitApplied } from "../repair/await-applied.ts";
 
 /** What the handlers need of their node. */
 export interface PeerContext {
   hosted(shard: number): HostedShard | undefined;
+  /** Begins to follow a shard; see WatchContext. */
+  readonly follow: WatchContext["follow"];
   /** One try of a command that was passed on `hops` times. */
   proposeMeta(command: MetaCommand, hops: number): Promise<MetaResult>;
   report(): { readonly status: NodeStatus; readonly alarms: Alarm[]; readonly shards: Shard[] };
@@ -65,16 +70,13 @@ export function toScanShardResponse(
   });
 }
 
-/** Makes the handlers of one node. */
-export function createPeerHandlers(context: PeerContext): ServiceImpl<typeof PeerService> {
-  return {
-    async scanShard(request) {
-      const { local, store } = replicaOf(context, request.shard);
-      await awaitLevel(local.replica, request.read?.level ?? ReadLevel.LINEARIZABLE);
-      const { start, end, reverse, limit, keysOnly } = request;
-      return toScanShardResponse(scanReplica(local.replica, store, { start, end, reverse, limit, keysOnly }));
-    },
+type Handlers = ServiceImpl<typeof PeerService>;
 
+/** What replicas tell each other about their contents. */
+function repairHandlers(
+  context: PeerContext,
+): Pick<Handlers, "compareKeys" | "fetchRecord" | "compareDigests"> {
+  return {
     async compareKeys(request) {
       const { local, store } = replicaOf(context, request.shard);
       const { machine } = local.replica;
@@ -120,6 +122,35 @@ export function createPeerHandlers(context: PeerContext): ServiceImpl<typeof Pee
         chainHash: report?.chainHash ?? 0,
         digests: Object.fromEntries(report?.digests ?? []),
       });
+    },
+  };
+}
+
+/** Makes the handlers of one node. */
+export function createPeerHandlers(context: PeerContext): Handlers {
+  return {
+    ...repairHandlers(context),
+
+    async scanShard(request) {
+      const { local, store } = replicaOf(context, request.shard);
+      await awaitLevel(local.replica, request.read?.level ?? ReadLevel.LINEARIZABLE);
+      const { start, end, reverse, limit, keysOnly } = request;
+      return toScanShardResponse(scanReplica(local.replica, store, { start, end, reverse, limit, keysOnly }));
+    },
+
+    async *watchShard(request, call) {
+      replicaOf(context, request.shard);
+      const after = request.afterRevision === undefined ? undefined : Number(request.afterRevision);
+      const { signal } = call;
+      const followed = await context.follow(request.shard, after, { signal, onEnd: () => undefined });
+      yield create(WatchShardResponseSchema, { revision: BigInt(followed.revision) });
+      while (!signal.aborted) {
+        const events = takeChanges(followed).map((change) => toEvent(change, request.shard, false));
+        if (events.length > 0)
+          yield create(WatchShardResponseSchema, { events, revision: BigInt(followed.revision) });
+        // oxlint-disable-next-line no-await-in-loop -- waiting for the next change is the purpose
+        else await followed.history.changed(signal);
+      }
     },
 
     async metaCall(request) {

@@ -2,7 +2,7 @@
 import { type Client, createClient } from "@connectrpc/connect";
 import { ConnectError } from "@connectrpc/connect";
 import type { Alarm, NodeStatus, ReadOptions, Shard } from "@titan-kv/proto";
-import { PeerService } from "@titan-kv/proto/peer";
+import { PeerService, type WatchShardResponse } from "@titan-kv/proto/peer";
 import { ApiError } from "../http/api-error.ts";
 import { fromConnectError, fromErrorInfo } from "../http/error-mapping.ts";
 import type { ShardPage, ShardScanRequest } from "../kv/shard-scan.ts";
@@ -108,6 +108,17 @@ export class NodeCalls {
     if (!available) return undefined;
     const slots = Object.entries(digests).map(([slot, digest]) => [Number(slot), digest] as const);
     return { index, chainHash, digests: slots.length === 0 ? undefined : new Map(slots) };
+  }
+
+  /** The changes of a shard as the other node applies them. */
+  watchShard(
+    node: number,
+    shard: number,
+    after: number | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchShardResponse> {
+    const afterRevision = after === undefined ? {} : { afterRevision: BigInt(after) };
+    return this.client(node).watchShard({ shard, ...afterRevision }, { signal });
   }
 
   /** A client for calls that are not above. @throws ApiError UNAVAILABLE for a node without address. */

@@ -10,6 +10,7 @@
  */
 import { OperationKind, OperationView, readIdentity, WireReader } from "@titan-kv/proto/pipeline";
 import { slotOf } from "@titan-kv/ring";
+import { type Change, ChangeHistory, type ChangeKind } from "./change-history.ts";
 import { AppliedResults, packRefusal, Refusal } from "./applied-result.ts";
 import {
   CommandKind,
@@ -69,6 +70,10 @@ export class ShardStateMachine {
   #ownership = new SlotOwnership();
   #expiry = new ExpiryIndex();
   #verifyPoint: VerifyPoint | undefined;
+  /** The newest changes, for those who follow the shard. */
+  readonly history: ChangeHistory = new ChangeHistory(0);
+  /** Changes of the batch that is being applied. */
+  #changes: Change[] = [];
   /** Told about a point of comparison in the moment when the store is exactly there. */
   onVerifyPoint: ((point: VerifyPoint) => void) | undefined;
 
@@ -119,6 +124,8 @@ export class ShardStateMachine {
     const meta = this.#store.meta();
     this.#counters = meta === undefined ? { ...initialCounters } : decodeCounters(meta);
     this.#staged.clear();
+    this.#changes = [];
+    this.history.restart(this.#counters.revision);
     this.#sessions = new SessionTable(this.#sessionLimits);
     for (const { key, entry } of this.#store.entries(sessionPrefix)) {
       const id = Buffer.from(key.subarray(sessionPrefix.length)).toString("hex");
@@ -206,6 +213,8 @@ export class ShardStateMachine {
     }
     this.#store.write(this.#staged.operations, encodeCounters(counters));
     this.#staged.clear();
+    this.history.publish(this.#changes);
+    this.#changes = [];
   }
 
   #applyOperations(data: Uint8Array): AppliedResults {
@@ -298,9 +307,17 @@ export class ShardStateMachine {
       staged: this.#staged,
       expiry: this.#expiry,
       timeMs: counters.logTimeMs,
-      nextRevision: () => (counters.revision += 1),
+      change: this.#change,
     };
   }
+
+  /** Gives a change its revision and keeps it until the batch is written. */
+  readonly #change = (kind: ChangeKind, key: Uint8Array, value: Uint8Array | undefined): number => {
+    this.#counters.revision += 1;
+    const { revision } = this.#counters;
+    this.#changes.push({ kind, key, value, revision });
+    return revision;
+  };
 
   #expire(): void {
     const counters = this.#counters;
@@ -312,7 +329,7 @@ export class ShardStateMachine {
       const expiresAtMs = this.#staged.expiresAtMs(due.key);
       if (expiresAtMs !== due.expiresAtMs || isPresent(expiresAtMs, counters.logTimeMs)) continue;
       this.#staged.delete(due.key);
-      counters.revision += 1;
+      this.#change("expire", due.key, undefined);
       counters.chainHash = chain(counters.chainHash, counters.revision);
       removed += 1;
     }
