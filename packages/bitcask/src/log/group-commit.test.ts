@@ -142,9 +142,9 @@ describe("group commit", () => {
     async () => {
       const fs = new MemoryFileSystem();
       const db = await Bitcask.open("/store", options(fs, { maxFileBytes: 2 ** 32 }));
-      const large = Buffer.alloc(64 * 1024 * 1024);
+      const large = Buffer.alloc(16 * 1024 * 1024);
       const results = await Promise.allSettled(
-        Array.from({ length: 6 }, (_, index) => db.put(`large-${index}`, large)),
+        Array.from({ length: 8 }, (_, index) => db.put(`large-${index}`, large)),
       );
       const reasons: unknown[] = results.map((result) => (result.status === "rejected" ? result.reason : ""));
       expect(reasons.some((reason) => reason instanceof BitcaskError && reason.code === "BUSY")).toBe(true);
