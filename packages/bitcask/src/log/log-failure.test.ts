@@ -54,14 +54,15 @@ describe("a write that fails half way", () => {
     const db = await Bitcask.open("/store", { ...options(fs), maxFileBytes: 4096 });
     for (let index = 0; index < 30; index++) await db.put(`key-${index % 3}`, "x".repeat(300));
     await db.flush();
-    let isBroken = false;
+    const calls: string[] = [];
     fs.plan = (call) => {
-      if (isBroken || call.kind !== "write" || !call.path.includes("MANIFEST")) return undefined;
-      isBroken = true;
-      return { lateError: "EIO" };
+      if (!call.path.includes("MANIFEST")) return undefined;
+      calls.push(call.kind);
+      return calls.length === 1 ? { lateError: "EIO" } : undefined;
     };
     await expect(db.merge()).rejects.toMatchObject({ code: "IO_ERROR" });
     fs.plan = () => undefined;
+    expect(calls).toEqual(["write", "truncate", "sync"]);
     expect(await keysAfterPowerLoss(fs)).toEqual(new Set(["key-0", "key-1", "key-2"]));
     await db.close();
   });
