@@ -169,4 +169,14 @@ describe("group commit", () => {
     await after.close();
     await db.close();
   });
+
+  it("lets timers run although somebody awaits unsynced puts in an endless loop", async () => {
+    const db = await Bitcask.open("/store", options(new MemoryFileSystem(), { durability: "none" }));
+    const over = new AbortController();
+    setTimeout(() => over.abort(), 5);
+    let puts = 0;
+    while (!over.signal.aborted) await db.put(`key-${puts++ % 10}`, "value");
+    expect(puts).toBeGreaterThan(0);
+    await db.close();
+  });
 });
