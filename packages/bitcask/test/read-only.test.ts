@@ -15,10 +15,10 @@ it(
       durability: "none",
       merge: { auto: false },
     });
-    let isOver = false;
+    const over = new AbortController();
     let round = 0;
     const writing = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const value = `${round++}`.padEnd(200, "x");
         writer.batchSync(
           [
@@ -32,7 +32,7 @@ it(
       }
     })();
     const merging = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         await writer.merge({ force: true });
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
@@ -47,7 +47,7 @@ it(
       last = Number.parseInt(left ?? "-1", 10);
       await db.close();
     }
-    isOver = true;
+    over.abort();
     await Promise.all([writing, merging]);
     expect(last).toBeGreaterThan(0);
     await writer.close();
