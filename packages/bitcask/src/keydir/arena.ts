@@ -51,10 +51,16 @@ export abstract class Arena {
       }
     }
     const local = this.#placeFor(words);
-    while (this.pages.length << PAGE_WORDS_LOG2 < local + words) this.#addPage();
+    this.reserve(words);
     this.holeWords += local - this.end;
     this.end = local + words;
     return local;
+  }
+
+  /** Takes the pages that the next record of that size needs, so that allocating it cannot fail. */
+  reserve(words: number): void {
+    const end = this.#placeFor(words) + words;
+    while (this.pages.length << PAGE_WORDS_LOG2 < end) this.#addPage();
   }
 
   /** Gives a record's words back. */

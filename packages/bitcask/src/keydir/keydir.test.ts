@@ -115,6 +115,16 @@ describe("a keydir", () => {
     expect(keydir.replaced).toEqual(place(5));
   });
 
+  it("takes snapshots at the highest sequence number, in whatever order they came", () => {
+    const keydir = fullKeydir();
+    keydir.set(bytes("a"), place(10));
+    keydir.set(bytes("b"), place(5));
+    const snapshot = keydir.snapshot();
+    expect(snapshot.seq).toBe(10);
+    expect(keydir.seqAt(snapshot.find(bytes("a")))).toBe(10);
+    expect(keydir.seqAt(snapshot.find(bytes("b")))).toBe(5);
+  });
+
   it("moves or removes an entry for a merge only if it was not written since", () => {
     const keydir = fullKeydir();
     keydir.set(bytes("k"), place(1));

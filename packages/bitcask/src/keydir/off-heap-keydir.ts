@@ -161,7 +161,7 @@ class OffHeapKeydir implements Keydir {
     checkPlace(place);
     const found = this.find(key, start, end);
     if (found === -1 || this.#heap.seqAt(found) !== place.seq) return false;
-    this.#heap.readPlace(found, this.#replaced);
+    this.#heap.readPlace(this.#table.prepareUpdate(this.#hash, place, key, start, end), this.#replaced);
     this.#table.updateLocated(this.#hash, place, key, start, end);
     return true;
   }
@@ -203,10 +203,10 @@ class OffHeapKeydir implements Keydir {
     if (found === -1) {
       this.#table.insert(this.#hash, place, key, start, end);
     } else {
-      // What can be refused is refused before anything is saved: the undo log must not hold a record that is still current.
-      this.#files.refOf(place.fileId);
-      this.#heap.readPlace(found, this.#replaced);
-      this.#undo.save(this.#table, found, this.#hash.low);
+      // What can fail comes before anything is saved: the undo log must not hold a record that is still current.
+      const address = this.#table.prepareUpdate(this.#hash, place, key, start, end);
+      this.#heap.readPlace(address, this.#replaced);
+      this.#undo.save(this.#table, address, this.#hash.low);
       this.#table.updateLocated(this.#hash, place, key, start, end);
     }
     if (place.seq > this.#highestSeq) this.#highestSeq = place.seq;

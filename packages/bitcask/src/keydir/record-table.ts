@@ -141,17 +141,35 @@ export class RecordTable {
     this.#added(address, heap.fileRefAt(from));
   }
 
-  /** Gives the record that {@link locate} has just found a new place. */
+  /**
+   * Takes the memory that {@link updateLocated} will need for that place. Returns the address of the record that {@link locate} has just
+   * found, which may be another than before.
+   */
+  prepareUpdate(hash: KeyHash, place: RecordPlace, key: Uint8Array, start: number, end: number): number {
+    const { heap } = this;
+    heap.files.refOf(place.fileId);
+    const address = this.#segment.addressIn(this.#slot);
+    const expires = place.expiresAtMs !== 0;
+    if (heap.hasExpiry(address) === expires) return address;
+    const words = heap.wordsFor(end - start, expires);
+    this.#roomFor(hash.high >>> ROUTE_SHIFT, words).reserve(words);
+    return this.locate(hash, key, start, end);
+  }
+
+  /** Gives the record that {@link locate} has just found a new place, for which {@link prepareUpdate} has been called. Cannot fail. */
   updateLocated(hash: KeyHash, place: RecordPlace, key: Uint8Array, start: number, end: number): void {
     const { heap } = this;
-    const route = hash.high >>> ROUTE_SHIFT;
     const fileRef = heap.files.refOf(place.fileId);
-    let address = this.#segment.addressIn(this.#slot);
-    const oldFileRef = heap.fileRefAt(address);
-    if (heap.hasExpiry(address) === (place.expiresAtMs !== 0)) {
-      heap.writePlace(address, route, fileRef, place);
-    } else {
-      address = this.#reshapeLocated(hash, place, fileRef, key, start, end);
+    const expires = place.expiresAtMs !== 0;
+    const old = this.#segment.addressIn(this.#slot);
+    const oldFileRef = heap.fileRefAt(old);
+    let address = old;
+    const isReshaped = heap.hasExpiry(old) !== expires;
+    if (isReshaped) address = this.#segment.resizeRecord(this.#slot, heap.wordsFor(end - start, expires));
+    heap.writePlace(address, hash.high >>> ROUTE_SHIFT, fileRef, place);
+    if (isReshaped) {
+      if (heap.keepsKeys) heap.writeKey(address, key, start, end);
+      this.index?.moved(old, address);
     }
     if (fileRef === oldFileRef) return;
     this.fileCounts.add(fileRef);
@@ -208,28 +226,6 @@ export class RecordTable {
     this.fileCounts.add(fileRef);
     this.size++;
     this.index?.insert(address);
-  }
-
-  /** An expiry came or went, so the located record needs another size. */
-  #reshapeLocated(
-    hash: KeyHash,
-    place: RecordPlace,
-    fileRef: number,
-    key: Uint8Array,
-    start: number,
-    end: number,
-  ): number {
-    const { heap } = this;
-    const route = hash.high >>> ROUTE_SHIFT;
-    const words = heap.wordsFor(end - start, place.expiresAtMs !== 0);
-    const segment = this.#roomFor(route, words);
-    // Making room may have moved the record.
-    const old = this.locate(hash, key, start, end);
-    const address = segment.resizeRecord(this.#slot, words);
-    heap.writePlace(address, route, fileRef, place);
-    if (heap.keepsKeys) heap.writeKey(address, key, start, end);
-    this.index?.moved(old, address);
-    return address;
   }
 
   /** The segment that owns the route, after making room in it for one more record of that many words. */
