@@ -8,6 +8,7 @@ import {
   type Metrics,
   type RaftGroup,
 } from "../src/host/index.ts";
+import { clusterNumber, FrameWriter } from "../src/host/frame-codec.ts";
 import { nth, text, WordList } from "./host-cluster.ts";
 import { settle, VirtualTime } from "./virtual-time.ts";
 import { seeded } from "./wal-disk.ts";
@@ -158,6 +159,38 @@ describe("a disk that hangs", () => {
   });
 });
 
+describe("a promise to another replica", () => {
+  test("leaves when the disk has what it promises, not before", async () => {
+    await start();
+    nth(logs, 1).hangs = true;
+    nth(logs, 2).hangs = true;
+    const proposal = nth(groups, 0).propose(text("x"));
+    await time.pass(500);
+    expect(await stateOf(proposal)).toBe("pending");
+    expect(nth(groups, 0).status().hardState.commit).toBe(2);
+    nth(logs, 1).recover();
+    await time.pass(100);
+    expect(await stateOf(proposal)).toBe(1);
+  });
+
+  test("is not made to an earlier life of a node", async () => {
+    await start();
+    const frame = new FrameWriter();
+    frame.begin({ cluster: clusterNumber("rules"), sender: 1, receiver: 12_345 });
+    const before = counts.get("framesDropped") ?? 0;
+    const known = frames.length;
+    nth(hosts, 1).receive(1, frame.take());
+    await time.pass(2);
+    expect(counts.get("framesDropped") ?? 0).toBeGreaterThan(before);
+    // The sender is told of the present life, so that its next frame is for that.
+    expect(frames.slice(known)).toContainEqual(expect.objectContaining({ from: 2, to: 1 }));
+    await time.pass(electionMs);
+    const proposal = nth(groups, 0).propose(text("x"));
+    await time.pass(100);
+    expect(await stateOf(proposal)).toBe(1);
+  });
+});
+
 describe("a process that is stopped for a while", () => {
   test("does not suspect its leader when it goes on", async () => {
     await start();
@@ -226,6 +259,21 @@ describe("limits", () => {
     expect(counts.get("framesDropped")).toBe(3);
     await time.pass(10);
     expect(nth(hosts, 1).status().inboxBytes).toBe(0);
+  });
+
+  test("entries that a slow disk has not written are bounded: further ones are dropped, and come again", async () => {
+    await start({ limits: { maxUnwrittenBytes: 5000, maxMessageBytes: 1000 } });
+    nth(logs, 2).hangs = true;
+    const proposals: Promise<number>[] = [];
+    for (let count = 0; count < 30; count++) {
+      proposals.push(nth(groups, 0).propose(new Uint8Array(1000).fill(97)));
+      await time.pass(20);
+    }
+    expect(await stateOf(nth(proposals, 29))).toBe(30);
+    expect(counts.get("messagesDropped")).toBeGreaterThan(0);
+    nth(logs, 2).recover();
+    await time.pass(3 * electionMs);
+    expect(nth(lists, 2).words.length).toBe(30);
   });
 
   test("a proposal whose outcome nobody learns is UNKNOWN, a read that nobody confirms is DROPPED", async () => {

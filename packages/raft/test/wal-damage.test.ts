@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import type { LogWrite } from "../src/host/index.ts";
 import { RaftError } from "../src/index.ts";
 import { seeded, TestDisk } from "./wal-disk.ts";
 import { digestGroup, digestLog, openOn, runWorkload, workloadGroups } from "./wal-workload.ts";
@@ -6,7 +7,7 @@ import { digestGroup, digestLog, openOn, runWorkload, workloadGroups } from "./w
 const seed = Number(process.env["TITAN_WAL_SEED"] ?? 1);
 
 /** Every how many bytes one is damaged. All of them: TITAN_WAL_STRIDE=1 vitest run wal-damage. */
-const stride = Number(process.env["TITAN_WAL_STRIDE"] ?? 11);
+const stride = Number(process.env["TITAN_WAL_STRIDE"] ?? 17);
 
 /** A log that was closed in order, what it holds, and what it held before each of its last appends. */
 let closed: TestDisk;
@@ -172,6 +173,26 @@ describe("a log whose process died", () => {
     expect(torn).toBeGreaterThan(0);
     expect(damaged).toBeGreaterThan(torn);
   });
+});
+
+function hardState(term: number): LogWrite[] {
+  return [{ group: 1, hardState: { term, vote: 1, commit: 0 } }];
+}
+
+test("a batch of another history in the place of a durable one is damage", async () => {
+  const start = new TestDisk();
+  const log = await openOn(start, 11);
+  await log.append(hardState(1));
+  const [one, other] = [start.copy(), start.copy()];
+  const logs = [await openOn(one, 12), await openOn(other, 12)];
+  // The header, and the first batch with the two records that create the group and state its term.
+  const end = 4096 + 48 + 32 + 56;
+  await logs[0]?.append(hardState(2));
+  await logs[1]?.append(hardState(3));
+  await logs[1]?.append(hardState(4));
+  const stale = one.bytes("0000000001.wal").subarray(end, end + 104);
+  other.bytes("0000000001.wal").set(stale, end);
+  expect(await openDamaged(other)).toBe("refused");
 });
 
 test("an entry that is damaged while the log is open is found when it is read", async () => {

@@ -1,7 +1,10 @@
 import { type DirectoryLock, type FileSystem, type LogFile, type OpenMode } from "../src/wal/index.ts";
 
-/** What a crash leaves of writes and names that were not durable yet. */
-export type CrashImage = "lost" | "kept" | "torn";
+/**
+ * What a crash leaves of writes and names that were not durable yet: nothing, all, or some sectors and some names. A
+ * process that is `killed` leaves all of it, but in the page cache: the next crash may still lose it.
+ */
+export type CrashImage = "lost" | "kept" | "torn" | "killed";
 
 /** The process is gone: no call does anything any more. */
 export class Crashed extends Error {}
@@ -88,6 +91,18 @@ export class TestDisk implements FileSystem {
   /** The disk as the next process finds it. */
   after(image: CrashImage, random: () => number): TestDisk {
     const disk = new TestDisk();
+    if (image === "killed") {
+      const copies = new Map<Inode, Inode>();
+      for (const inode of [...this.#live.values(), ...this.#durable.values()]) {
+        copies.set(
+          inode,
+          copies.get(inode) ?? { ...inode, live: inode.live.slice(), durable: inode.durable.slice() },
+        );
+      }
+      for (const [name, inode] of this.#live) disk.#live.set(name, copies.get(inode) ?? inode);
+      for (const [name, inode] of this.#durable) disk.#durable.set(name, copies.get(inode) ?? inode);
+      return disk;
+    }
     // A directory operation that was not synced may have happened or not, each on its own.
     const names = new Map(image === "lost" ? this.#durable : this.#live);
     if (image === "torn") {
@@ -153,8 +168,10 @@ export class TestDisk implements FileSystem {
         await this.#call(
           `write ${name} ${position}+${bytes.length}`,
           () => {
-            inode.pending = [];
-            inode.durable = inode.live.slice();
+            // Only the range that was written: what somebody else left in the page cache stays there.
+            inode.pending = inode.pending.filter(({ bytes: other }) => other !== written);
+            inode.durable = grown(inode.durable, position + written.length);
+            inode.durable.set(written, position);
           },
           () => {
             inode.live = grown(inode.live, position + written.length);

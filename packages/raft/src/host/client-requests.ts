@@ -104,10 +104,11 @@ export class ClientRequests<Result> {
 
   /** Proposes a change of membership at once; `resolve` is called when it is applied. */
   changeMembers(change: ConfChange, resolve: () => void, reject: (error: RaftError) => void): void {
+    const result = this.#node.proposeConfChange(change);
     const nothing = [new Uint8Array(0)];
     const proposal = newProposal<Result>(nothing, { bytes: 0, startedMs: this.#now(), resolve, reject });
     this.#proposals.admit(proposal);
-    this.#settle([proposal], this.#node.proposeConfChange(change));
+    this.#settle([proposal], result);
   }
 
   /** Tells the core what was staged. */
@@ -169,21 +170,21 @@ export class ClientRequests<Result> {
   }
 
   #proposeStaged(): void {
-    let call: Proposal<Result>[] = [];
-    let commands: Uint8Array[] = [];
-    let bytes = 0;
-    for (const proposal of this.#proposals.takeStaged()) {
-      if (call.length > 0 && bytes + proposal.bytes > maxBytesPerCall) {
+    const staged = this.#proposals.takeStaged();
+    for (let from = 0; from < staged.length;) {
+      const to = endOfCall(staged, from);
+      const call = from === 0 && to === staged.length ? staged : staged.slice(from, to);
+      const commands: Uint8Array[] = [];
+      for (const proposal of call) for (const command of proposal.commands) commands.push(command);
+      try {
         this.#settle(call, this.#node.propose(commands));
-        call = [];
-        commands = [];
-        bytes = 0;
+      } catch (error) {
+        // The group stops. What the core did not take was never sent anywhere: it is answered with the others.
+        this.#proposals.putBack(staged.slice(from));
+        throw error;
       }
-      call.push(proposal);
-      for (const command of proposal.commands) commands.push(command);
-      bytes += proposal.bytes;
+      from = to;
     }
-    this.#settle(call, this.#node.propose(commands));
   }
 
   #settle(proposals: readonly Proposal<Result>[], result: ProposeResult): void {
@@ -210,6 +211,18 @@ export class ClientRequests<Result> {
   #now(): number {
     return this.#context.options.clock.now();
   }
+}
+
+/** Where the call ends that begins with the proposal at `from`. */
+function endOfCall(staged: readonly { readonly bytes: number }[], from: number): number {
+  let bytes = 0;
+  let to = from;
+  while (to < staged.length) {
+    bytes += staged[to]?.bytes ?? 0;
+    if (to > from && bytes > maxBytesPerCall) break;
+    to += 1;
+  }
+  return to;
 }
 
 function newProposal<Result>(
