@@ -7,7 +7,9 @@ import {
   MemoryLog,
   type Metrics,
   type RaftGroup,
+  type StateMachine,
 } from "../src/host/index.ts";
+import type { Entry } from "../src/index.ts";
 import { clusterNumber, FrameWriter } from "../src/host/frame-codec.ts";
 import { nth, text, WordList } from "./host-cluster.ts";
 import { settle, VirtualTime } from "./virtual-time.ts";
@@ -315,6 +317,57 @@ describe("reads", () => {
     await time.pass(50);
     await read;
     expect(nth(lists, 2).words).toEqual(["one"]);
+  });
+});
+
+describe("a state machine that takes its time", () => {
+  /** Applies when told to. */
+  class SlowList extends WordList {
+    #waiting: (() => void)[] = [];
+
+    async applySlowly(entries: readonly Entry[]): Promise<number[]> {
+      await new Promise<void>((go) => {
+        this.#waiting.push(go);
+      });
+      return super.apply(entries);
+    }
+
+    go(): void {
+      for (const go of this.#waiting.splice(0)) go();
+    }
+  }
+
+  test("is read when it has applied what was committed before the read, not before", async () => {
+    const slow = new SlowList();
+    const stateMachine: StateMachine<number> = {
+      appliedIndex: () => 0,
+      apply: (entries) => slow.applySlowly(entries),
+      snapshot: () => slow.snapshot(),
+      receive: (metadata, chunks) => slow.receive(metadata, chunks),
+    };
+    const host = new Host({
+      node: 1,
+      cluster: "slow",
+      log: new MemoryLog(),
+      transport: { send: () => false },
+      clock: time,
+      scheduler: time,
+    });
+    const group = await host.createGroup({ group: 1, replica: 1, stateMachine, voters: [1] });
+    group.campaign();
+    await time.pass(10);
+    slow.go();
+    const write = group.propose(text("one"));
+    await time.pass(10);
+    const read = group.readIndex();
+    await time.pass(10);
+    expect(group.status().hardState.commit).toBe(3);
+    expect(await stateOf(write)).toBe("pending");
+    expect(await stateOf(read)).toBe("pending");
+    slow.go();
+    await time.pass(10);
+    expect(await stateOf(write)).toBe(1);
+    expect(await stateOf(read)).toBe(3);
   });
 });
 
