@@ -318,6 +318,12 @@ describe("proposals say what became of them", () => {
     expect(cluster.node(1).applied).toEqual([]);
   });
 
+  it("nothing is not a proposal", () => {
+    const cluster = new Cluster({ voters: [1] });
+    cluster.campaign(1);
+    expect(() => cluster.propose(1)).toThrow(/nothing to propose/);
+  });
+
   it("a follower forwards, when that is enabled", () => {
     const cluster = new Cluster({ voters: [1, 2, 3], config: { proposalForwarding: true } });
     cluster.campaign(1);
