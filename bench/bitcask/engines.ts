@@ -86,5 +86,7 @@ export async function openEngine(name: EngineName, directory: string, isDurable:
         close: () => db.close(),
       };
     }
+    default:
+      return name satisfies never;
   }
 }

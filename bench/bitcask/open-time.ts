@@ -7,7 +7,7 @@ import { keyOf, makeScratch } from "./workloads.ts";
 export async function measureOpen(
   keys: number,
   keydir: "full" | "fingerprint",
-): Promise<(string | number)[]> {
+): Promise<(string | number)[][]> {
   const directory = makeScratch();
   const store = path.join(directory, "store");
   const options = { durability: "none", keydir, merge: { auto: false } } as const;
@@ -23,7 +23,7 @@ export async function measureOpen(
   for (const name of fs.readdirSync(store)) if (name.endsWith(".hint")) fs.unlinkSync(path.join(store, name));
   const { seconds: withoutHints } = await timeOpen(store, options, keys);
   fs.rmSync(directory, { recursive: true });
-  return [keydir, keys, withHints, withoutHints, bytesPerKey, keydir === "full" ? 16 : 0];
+  return [[keydir, keys, withHints, withoutHints, bytesPerKey, keydir === "full" ? 16 : 0]];
 }
 
 async function timeOpen(

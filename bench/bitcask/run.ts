@@ -40,8 +40,7 @@ async function measure({ what, engine = "bitcask", amount, more = 0 }: Measureme
 }
 
 /** In a fresh process, so that no engine inherits another's heap, compiled code or page cache pressure. */
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- says what the child prints
-function inChild<Result>(measurement: Measurement): Result {
+function inChild(measurement: Measurement): unknown {
   const script = process.argv[1] ?? "";
   const child = spawnSync(
     process.execPath,
@@ -52,8 +51,19 @@ function inChild<Result>(measurement: Measurement): Result {
     },
   );
   if (child.status !== 0) throw new Error(`${JSON.stringify(measurement)} failed: ${child.stderr}`);
+  return JSON.parse(child.stdout.trim().split("\n").at(-1) ?? "");
+}
+
+function rateOf(measurement: Measurement): number {
+  return Number(inChild(measurement));
+}
+
+type Row = readonly (string | number)[];
+
+function rowsOf(measurement: Measurement): Row[] {
+  const rows = inChild(measurement);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the child printed is what measure() returned
-  return JSON.parse(child.stdout.trim().split("\n").at(-1) ?? "") as Result;
+  return rows as Row[];
 }
 
 const engines: readonly EngineName[] = ["bitcask", "lmdb", "classic-level", "node:sqlite"];
@@ -83,25 +93,25 @@ function runAll(): void {
   if (wanted.includes("puts")) {
     for (const callers of [1, 64, 256]) {
       compare(`durable put of 256 B, ${callers} callers`, engines, (engine) =>
-        inChild<number>({ what: "puts", engine, amount: callers, more: durationMs }),
+        rateOf({ what: "puts", engine, amount: callers, more: durationMs }),
       );
     }
   }
   if (wanted.includes("unsynced")) {
     compare("put of 256 B, not synced, waiting for every 1000th", engines, (engine) =>
-      inChild<number>({ what: "unsynced", engine, amount: 1_000_000 * scale }),
+      rateOf({ what: "unsynced", engine, amount: 1_000_000 * scale }),
     );
   }
   if (wanted.includes("gets")) {
     compare(
       "random get of 256 B, warm, 200,000 keys",
       ["bitcask", "lmdb", "lmdb getBinaryFast", "classic-level", "node:sqlite"],
-      (engine) => inChild<number>({ what: "gets", engine, amount: 200_000, more: 1_000_000 * scale }),
+      (engine) => rateOf({ what: "gets", engine, amount: 200_000, more: 1_000_000 * scale }),
     );
   }
   if (wanted.includes("open")) {
-    const rows = [0, 1].map((more) =>
-      inChild<(string | number)[]>({ what: "open", amount: Number(values.keys) * scale, more }),
+    const rows = [0, 1].flatMap((more) =>
+      rowsOf({ what: "open", amount: Number(values.keys) * scale, more }),
     );
     printTable(
       "opening",
@@ -110,7 +120,7 @@ function runAll(): void {
     );
   }
   if (wanted.includes("merge")) {
-    const rows = inChild<(string | number)[][]>({ what: "merge", amount: 400_000 * scale });
+    const rows = rowsOf({ what: "merge", amount: 400_000 * scale });
     printTable(
       "durable put of 256 B, 16 callers, while a merge runs",
       ["", "puts/s", "p50 ms", "p99 ms", "max ms"],

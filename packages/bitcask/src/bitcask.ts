@@ -323,16 +323,13 @@ export class Bitcask implements AsyncDisposable {
    */
   async #rejected(error: unknown): Promise<never> {
     if (error instanceof BitcaskError && error.code === "CONDITION_FAILED") {
-      await this.#store.commit.lastPending?.done.catch(() => undefined);
+      await this.#store.commit.lastPendingSettled();
     }
     throw error;
   }
 
   #startSyncTimer(): void {
-    this.#syncTimer = setInterval(() => {
-      // A failure is recorded by the log and reported by the next write.
-      void this.#store.log.sync().catch(() => undefined);
-    }, this.#options.syncIntervalMs);
+    this.#syncTimer = setInterval(() => this.#store.log.syncInBackground(), this.#options.syncIntervalMs);
     this.#syncTimer.unref();
   }
 

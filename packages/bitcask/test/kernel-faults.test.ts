@@ -56,7 +56,7 @@ async function expectAllAcknowledged(lines: readonly string[], directory: string
   for (const key of acknowledged) expect(db.getSync(key)?.toString()).toBe(`value of ${key}`);
   for (const line of lines) {
     const [, key] = /^failed \S+ not-applied (\S+)/.exec(line) ?? [];
-    if (key !== undefined) expect(db.getSync(key)).toBeUndefined();
+    expect(key === undefined ? undefined : db.getSync(key)).toBeUndefined();
   }
   await db.close();
   fs.rmSync(directory, { recursive: true, force: true });

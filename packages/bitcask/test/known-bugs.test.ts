@@ -33,8 +33,8 @@ async function fillFile(db: Bitcask, key: string): Promise<void> {
   await db.put(key, "x".repeat(3900));
 }
 
-function text(bytes: Buffer | undefined): string | undefined {
-  return bytes?.toString();
+function text(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && Buffer.from(bytes).toString();
 }
 
 describe("deleted keys", () => {

@@ -227,16 +227,6 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: "a follower commits entries that the leader did not mention",
-    edits: [
-      {
-        file: "core/follower-log.ts",
-        find: "log.commitTo(Math.min(message.commit, lastNew));",
-        replace: "log.commitTo(Math.min(message.commit, log.lastIndex));",
-      },
-    ],
-  },
-  {
     name: "a heartbeat commits more than the follower is known to have",
     edits: [
       {

@@ -261,6 +261,21 @@ describe("limits", () => {
     expect(nth(hosts, 1).status().inboxBytes).toBe(0);
   });
 
+  test("entries that a slow disk has not written are bounded: further ones are dropped, and come again", async () => {
+    await start({ limits: { maxUnwrittenBytes: 5000, maxMessageBytes: 1000 } });
+    nth(logs, 2).hangs = true;
+    const proposals: Promise<number>[] = [];
+    for (let count = 0; count < 30; count++) {
+      proposals.push(nth(groups, 0).propose(new Uint8Array(1000).fill(97)));
+      await time.pass(20);
+    }
+    expect(await stateOf(nth(proposals, 29))).toBe(30);
+    expect(counts.get("messagesDropped")).toBeGreaterThan(0);
+    nth(logs, 2).recover();
+    await time.pass(3 * electionMs);
+    expect(nth(lists, 2).words.length).toBe(30);
+  });
+
   test("a proposal whose outcome nobody learns is UNKNOWN, a read that nobody confirms is DROPPED", async () => {
     await start();
     cut.add(1);

@@ -175,8 +175,11 @@ describe("a log whose process died", () => {
   });
 });
 
+function hardState(term: number): LogWrite[] {
+  return [{ group: 1, hardState: { term, vote: 1, commit: 0 } }];
+}
+
 test("a batch of another history in the place of a durable one is damage", async () => {
-  const hardState = (term: number): LogWrite[] => [{ group: 1, hardState: { term, vote: 1, commit: 0 } }];
   const start = new TestDisk();
   const log = await openOn(start, 11);
   await log.append(hardState(1));

@@ -38,7 +38,15 @@ export async function diagnose(target: Target, cause: CliError): Promise<CliErro
     return unreachable(target, failures, cause);
   }
   const leaderless = topologies.map(leaderlessShards).toSorted((one, other) => one.length - other.length)[0]!;
-  if (leaderless.length === 0) return undefined;
+  if (leaderless.length === 0) {
+    return new CliError(cause.code, cause.message, {
+      cause,
+      nextStep:
+        cause.code === "OUTCOME_UNKNOWN"
+          ? "the cluster answers now: read the key to find out whether it was applied"
+          : "the cluster answers and has its leaders: try again, perhaps with a longer --timeout",
+    });
+  }
   const described = leaderless.map(
     ({ shard, gone, replicas }) =>
       `${shard === 0 ? "the meta group" : `shard ${shard}`} (${gone} of ${replicas} replicas gone)`,

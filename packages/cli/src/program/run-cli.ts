@@ -4,6 +4,7 @@ import { registerDataCommands } from "../data/data-commands.ts";
 import { registerDevCommands } from "../dev/dev-commands.ts";
 import { registerOperationsCommands } from "../operations/operations-commands.ts";
 import { renderTable } from "../output/table.ts";
+import { registerTransferCommands } from "../transfer/transfer-commands.ts";
 import { CommandHost } from "./command-host.ts";
 import { ExitCode, exitCodeMeanings } from "./exit-code.ts";
 import { addGlobalOptions } from "./global-options.ts";
@@ -26,6 +27,7 @@ export function createProgram(host: CommandHost): Command {
   addGlobalOptions(program);
   registerDevCommands(program, host);
   registerDataCommands(program, host);
+  registerTransferCommands(program, host);
   registerOperationsCommands(program, host);
   program
     .command("server")

@@ -102,7 +102,13 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   }),
   fc.record({ type: fc.constant("timeoutNow" as const), ...envelope }),
   fc.record({ type: fc.constant("proposal" as const), ...envelope, datas: fc.array(data, { maxLength: 4 }) }),
-  fc.record({ type: fc.constant("readRequest" as const), ...envelope, ticket: number, incarnation: number }),
+  fc.record({
+    type: fc.constant("readRequest" as const),
+    ...envelope,
+    ticket: number,
+    confirm: fc.boolean(),
+    incarnation: number,
+  }),
   fc.record({
     type: fc.constant("readResponse" as const),
     ...envelope,

@@ -116,6 +116,7 @@ function writeBody(message: Message, writer: ByteWriter): void {
       return;
     case "readRequest":
       writer.writeVarint(message.ticket);
+      writer.writeBoolean(message.confirm);
       writer.writeVarint(message.incarnation);
       return;
     case "readResponse":
@@ -195,7 +196,8 @@ const bodies: Readonly<Record<MessageType, (envelope: Envelope, reader: ByteRead
   proposal: ({ from, to, term }, reader) => ({ type: "proposal", from, to, term, datas: readDatas(reader) }),
   readRequest: ({ from, to, term }, reader) => {
     const ticket = reader.readVarint();
-    return { type: "readRequest", from, to, term, ticket, incarnation: reader.readVarint() };
+    const confirm = reader.readBoolean();
+    return { type: "readRequest", from, to, term, ticket, confirm, incarnation: reader.readVarint() };
   },
   readResponse: ({ from, to, term }, reader) => {
     const ticket = reader.readVarint();

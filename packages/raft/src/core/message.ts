@@ -106,6 +106,8 @@ export interface ReadRequest extends Envelope {
   readonly type: "readRequest";
   /** The read, as the asking replica numbered it. Never reused in one life of that replica. */
   readonly ticket: number;
+  /** Whether a majority must be asked even if a lease would answer. */
+  readonly confirm: boolean;
   /** The life of the asking replica: an answer meant for an earlier life must not be taken for one of this life. */
   readonly incarnation: number;
 }

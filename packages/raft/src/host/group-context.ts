@@ -29,6 +29,8 @@ export interface GroupContext {
 /** What one turn writes to the log. */
 export interface TurnWrites {
   readonly writes: LogWrite[];
+  /** Bytes of the entries among the writes. */
+  bytes: number;
   readonly completions: { readonly replica: GroupReplica; readonly append: StorageAppend }[];
   mustSync: boolean;
 }

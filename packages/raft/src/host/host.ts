@@ -75,6 +75,8 @@ export class Host {
   /** Whether something was written that no flush has followed. */
   #unflushed = false;
   #writing = 0;
+  /** Bytes of entries that the log has and that are not durable yet. */
+  #unwrittenBytes = 0;
   #failure: RaftError | undefined;
   #stopping: Promise<void> | undefined;
   #stopped = false;
@@ -111,6 +113,7 @@ export class Host {
       cluster,
       outbox: this.#outbox,
       replicaOf: (group) => this.#groups.get(group),
+      logIsFull: () => this.#unwrittenBytes >= limits.maxUnwrittenBytes,
       sender: this.#sender,
       receiver: this.#receiver,
     });
@@ -279,7 +282,7 @@ export class Host {
     this.#inbox.drain();
     const replicas = this.#dirty;
     this.#dirty = [];
-    const turn: TurnWrites = { writes: [], completions: [], mustSync: false };
+    const turn: TurnWrites = { writes: [], bytes: 0, completions: [], mustSync: false };
     for (const replica of replicas) {
       replica.dirty = false;
       replica.work(turn);
@@ -299,6 +302,7 @@ export class Host {
     metrics.observe("batchGroups", turn.writes.length);
     this.#unflushed = true;
     this.#writing += 1;
+    this.#unwrittenBytes += turn.bytes;
     try {
       await log.append(turn.writes, { sync: turn.mustSync });
     } catch (error) {
@@ -306,6 +310,7 @@ export class Host {
       return;
     } finally {
       this.#writing -= 1;
+      this.#unwrittenBytes -= turn.bytes;
     }
     if (turn.mustSync) metrics.observe("logWriteMs", clock.now() - beganMs);
     for (const { replica, append } of turn.completions) replica.durable(append);

@@ -109,14 +109,14 @@ export class Router {
           "the keys of a transaction must belong to one shard: give them a common part in braces, as in {user:1}:name",
       });
     }
-    if (shard === 0) {
-      throw new ApiError({
-        reason: "UNAVAILABLE",
-        outcome: "NOT_APPLIED",
-        message: "this node has not heard of its cluster yet",
-        retryAfterMs: unsettledRetryMs,
-      });
-    }
+    if (shard === 0) throw unsettled;
+    return shard;
+  }
+
+  /** The shard that owns a key. @throws ApiError UNAVAILABLE while this node does not know its cluster. */
+  shardOf(key: Uint8Array): number {
+    const shard = this.#ownerOf(key);
+    if (shard === 0) throw unsettled;
     return shard;
   }
 
@@ -185,3 +185,10 @@ export class Router {
     });
   }
 }
+
+const unsettled = new ApiError({
+  reason: "UNAVAILABLE",
+  outcome: "NOT_APPLIED",
+  message: "this node has not heard of its cluster yet",
+  retryAfterMs: unsettledRetryMs,
+});

@@ -54,6 +54,8 @@ export interface RuntimeFields {
   readonly raftMetrics: Metrics;
   /** Told when this node sees another leader of a shard. */
   readonly onLeaderChange: (shard: number) => void;
+  /** Told when a replica begins to serve. */
+  readonly onShardOpened: (hosted: HostedShard) => void;
   /** Told when the node cannot go on. */
   readonly onFailure: (reason: string) => void;
   readonly alarms: AlarmBoard;
@@ -250,6 +252,7 @@ export class NodeRuntime implements PeerListener {
 
   #opened(hosted: HostedShard): void {
     this.router.addLocal(hosted.shard, hosted.local);
+    this.#fields.onShardOpened(hosted);
     this.#updateLeadership(hosted);
   }
 
@@ -291,7 +294,7 @@ export class NodeRuntime implements PeerListener {
           { kind: AlarmKind.CORRUPT, shard: event.group },
           `the replica has stopped: ${event.error.message}`,
         );
-        this.#fence(event.group, `it failed: ${event.error.message}`);
+        this.fence(event.group, `it failed: ${event.error.message}`);
         return;
       case "logFailed":
         logger.fatal({ err: event.error }, "the log cannot be written: the node no longer takes part");
@@ -320,7 +323,8 @@ export class NodeRuntime implements PeerListener {
     }
   }
 
-  #fence(shard: number, reason: string): void {
+  /** Takes a replica out of service: it answers nothing until an operator has looked at it. */
+  fence(shard: number, reason: string): void {
     const replica = this.router.local(shard)?.replica;
     if (replica !== undefined) replica.fencedBecause = reason;
   }

@@ -71,6 +71,9 @@ export interface NodeSettings {
   readonly maxTimeoutMs: number;
   /** Share of reads after which the replicas' records are compared, 0 to 1. */
   readonly readRepairShare: number;
+  /** How often the leader of a shard compares the replicas' histories, and their contents, in milliseconds. */
+  readonly verifyIntervalMs: number;
+  readonly digestIntervalMs: number;
   /** Whether `/metrics` is served. */
   readonly metricsEnabled: boolean;
 }

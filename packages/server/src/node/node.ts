@@ -18,9 +18,11 @@ import { activeTracer, tracingInterceptor } from "../observability/tracing.ts";
 import { requestMetricsInterceptor } from "../observability/request-metrics.ts";
 import { openSocketNetwork } from "../peer/socket-network.ts";
 import type { PeerNetwork } from "../peer/peer-network.ts";
+import type { ConsistencyCheck } from "../repair/consistency-check.ts";
 import { AlarmBoard } from "./alarm-board.ts";
 import { createAdmission } from "./admission.ts";
 import { becomeMember, firstPeers, foundCommand, founderIds, metaFounders } from "./become-member.ts";
+import { createConsistencyCheck } from "./create-consistency-check.ts";
 import { createRepairer } from "./create-repairer.ts";
 import { DiskSpace } from "./disk-space.ts";
 import { Introduction } from "./introduction.ts";
@@ -117,6 +119,7 @@ class NodeStarter {
       settings,
       logger: this.#logger,
     });
+    const check = this.#createCheck(calls);
     // From here on the log belongs to the host, which closes it.
     logIsOurs = false;
     const runtime = new NodeRuntime({
@@ -132,6 +135,7 @@ class NodeStarter {
       heal: repairer.heal,
       raftMetrics: this.#telemetry.raftMetrics,
       onLeaderChange: (shard) => this.#telemetry.metrics.raftLeaderChanges.with(String(shard)).add(),
+      onShardOpened: (hosted) => check.follow(hosted),
       onFailure: this.#failed.resolve,
       alarms: this.#alarms,
       logger: this.#logger,
@@ -140,11 +144,14 @@ class NodeStarter {
     this.#runtime = runtime;
     const startedAtMs = Date.now();
     const alarms = this.#alarms;
-    this.#services = new NodeServices({ runtime, calls, network, settings, startedAtMs, alarms, repairer });
+    const shared = { runtime, calls, network, settings };
+    this.#services = new NodeServices({ ...shared, startedAtMs, alarms, repairer, check });
     await runtime.start();
     this.#telemetry.start({ runtime, network, repairer });
     this.#undo.push(() => this.#telemetry.stop());
     port.registerStream(pipelinePath, (stream) => servePipeline(runtime.pipeline, stream));
+    check.start();
+    this.#undo.push(() => check.stop());
     this.#startDuties(runtime, this.#services, { identity, address, peerAddress: network.address });
     let stopping: Promise<void> | undefined;
     return {
@@ -155,6 +162,17 @@ class NodeStarter {
       unreadyReasons: () => runtime.unreadyReasons(),
       stop: () => (stopping ??= this.undo()),
     };
+  }
+
+  #createCheck(calls: NodeCalls): ConsistencyCheck {
+    return createConsistencyCheck({
+      calls,
+      runtime: () => this.#runtime,
+      propose: (command) => this.#services!.meta.propose(command),
+      alarms: this.#alarms,
+      settings: this.#settings,
+      logger: this.#logger,
+    });
   }
 
   /** Undoes what was done, the last thing first. */

@@ -220,6 +220,8 @@ export class ClusterProcesses {
         defaultTimeoutMs: 5000,
         maxTimeoutMs: 60_000,
         readRepairShare: 0,
+        verifyIntervalMs: 60_000,
+        digestIntervalMs: 600_000,
         metricsEnabled: true,
         ...this.#change,
       },

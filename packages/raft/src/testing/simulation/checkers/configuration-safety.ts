@@ -1,6 +1,7 @@
 import type { Configuration } from "../../../index.ts";
 import { describeConfiguration } from "../../describe.ts";
 import type { Checker, Observation } from "../observation.ts";
+import { isQuorum } from "./quorum-definition.ts";
 
 /**
  * Configurations change in steps that keep every quorum in touch with every quorum before (Raft paper, section 6), and the
@@ -44,10 +45,4 @@ function overlap(left: Configuration, right: Configuration): boolean {
     if (isQuorum(left, inside) && isQuorum(right, outside)) return false;
   }
   return true;
-}
-
-function isQuorum({ voters, votersOutgoing }: Configuration, holds: (replica: number) => boolean): boolean {
-  return [voters, votersOutgoing]
-    .filter((half) => half.length > 0)
-    .every((half) => half.filter((replica) => holds(replica)).length * 2 > half.length);
 }

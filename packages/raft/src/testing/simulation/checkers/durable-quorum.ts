@@ -1,5 +1,5 @@
-import type { Configuration } from "../../../index.ts";
 import type { Checker, Observation, WorldView } from "../observation.ts";
+import { isQuorum } from "./quorum-definition.ts";
 
 /** What is committed is on the *disks* of a majority at that moment, whatever the replicas have in memory. */
 export class DurableQuorum implements Checker {
@@ -18,10 +18,4 @@ export class DurableQuorum implements Checker {
     const disks = world.replicas.filter(({ id }) => has(id)).map(({ id }) => id);
     return `leader ${replica} committed ${index}@${term}, which is only on the disks of (${disks.join(" ")})`;
   }
-}
-
-function isQuorum({ voters, votersOutgoing }: Configuration, holds: (replica: number) => boolean): boolean {
-  return [voters, votersOutgoing]
-    .filter((half) => half.length > 0)
-    .every((half) => half.filter((replica) => holds(replica)).length * 2 > half.length);
 }
