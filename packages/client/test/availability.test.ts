@@ -142,6 +142,8 @@ describe("a client goes on", () => {
     const kv = await cluster.connect();
     await kv.put("k", "v");
     cluster.script(() => ({ act: "serve", delayMs: 40 }));
+    const retries: unknown[] = [];
+    kv.on("retry", (event) => retries.push(event));
     const before = Array.from({ length: 20 }, (_, index) => kv.put(`a${index}`, "v"));
     await until(() => cluster.seen === 21);
     cluster.node(1).goAway();
@@ -149,8 +151,9 @@ describe("a client goes on", () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     const after = Array.from({ length: 20 }, (_, index) => kv.put(`b${index}`, "v"));
     await Promise.all([...before, ...after]);
-    // Nothing was sent twice.
+    // Nothing was sent twice, or failed at all.
     expect(cluster.seen).toBe(41);
+    expect(retries).toEqual([]);
     expect(cluster.node(1).streams).toBe(2);
   });
 
