@@ -24,7 +24,10 @@ const impureNames = [
   "fetch",
 ];
 
-const importPattern = /\b(?:from|import|require)\s*\(?\s*(["'])(?<specifier>[^"']+)\1/g;
+// The forms that name a module: `from "x"` at the end of an import or export, `import "x"`, `import("x")`, `require("x")`.
+// A sentence that happens to contain one of the words is not followed by a quoted name without spaces.
+const importPattern =
+  /(?:(?:\b(?:import|export)\b[^;"'`]*?\bfrom|^\s*import)\s*|\b(?:import|require)\s*\(\s*)(["'])(?<specifier>[^"'\s$]+)\1/gm;
 const impurePattern = new RegExp(
   String.raw`(?<![.\w$])(?:${impureNames.join("|")})(?![\w$:])|\bMath\s*\.\s*random\b`,
   "g",

@@ -12,7 +12,7 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 /** The environment in which the workspace's own tools, first of all its Node, come before the machine's. */
 export const toolEnvironment = {
   ...process.env,
-  PATH: [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter),
+  PATH: [join(root, "node_modules", ".bin"), join(root, "scripts", "bin"), process.env.PATH].join(delimiter),
 };
 
 const minimumNodeMajor = 20;

@@ -15,7 +15,9 @@ import { delimiter, join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const environment = {
   ...process.env,
-  PATH: [join(root, "node_modules", ".bin"), process.env["PATH"]].join(delimiter),
+  PATH: [join(root, "node_modules", ".bin"), join(root, "scripts", "bin"), process.env["PATH"]].join(
+    delimiter,
+  ),
   TURBO_TELEMETRY_DISABLED: "1",
 };
 

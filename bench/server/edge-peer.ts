@@ -5,7 +5,9 @@
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
+// @boundaries-ignore measures a part that the package does not export
 import { defaultPeerLimits } from "../../packages/server/src/peer/peer-limits.ts";
+// @boundaries-ignore measures a part that the package does not export
 import { TestNode } from "../../packages/server/test/edge/test-peers.ts";
 
 const secondsPerCase = 2;

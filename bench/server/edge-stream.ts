@@ -7,6 +7,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import http2 from "node:http2";
+// @boundaries-ignore measures a part that the package does not export
 import { openTestPort } from "../../packages/server/test/edge/test-port.ts";
 
 const path = "/titan.kv.v1.KvService/Pipeline";

@@ -119,7 +119,7 @@ export class Bitcask implements AsyncDisposable {
     try {
       return this.#writable().writer.put(key, value, options);
     } catch (error) {
-      return rejected(error);
+      return this.#rejected(error);
     }
   }
 
@@ -128,7 +128,7 @@ export class Bitcask implements AsyncDisposable {
     try {
       return this.#writable().writer.del(key, options);
     } catch (error) {
-      return rejected(error);
+      return this.#rejected(error);
     }
   }
 
@@ -137,7 +137,7 @@ export class Bitcask implements AsyncDisposable {
     try {
       return this.#writable().writer.batch(operations, options);
     } catch (error) {
-      return rejected(error);
+      return this.#rejected(error);
     }
   }
 
@@ -154,7 +154,7 @@ export class Bitcask implements AsyncDisposable {
     try {
       return this.#writable().writer.clear(range, options);
     } catch (error) {
-      return rejected(error);
+      return this.#rejected(error);
     }
   }
 
@@ -317,11 +317,19 @@ export class Bitcask implements AsyncDisposable {
     return this.close();
   }
 
+  /**
+   * A condition may have failed because of a write that is still on its way. The caller hears of it when that has landed:
+   * whoever reads again and retries, in a loop, then reads the state it lost against, and does not spin.
+   */
+  async #rejected(error: unknown): Promise<never> {
+    if (error instanceof BitcaskError && error.code === "CONDITION_FAILED") {
+      await this.#store.commit.lastPendingSettled();
+    }
+    throw error;
+  }
+
   #startSyncTimer(): void {
-    this.#syncTimer = setInterval(() => {
-      // A failure is recorded by the log and reported by the next write.
-      void this.#store.log.sync().catch(() => undefined);
-    }, this.#options.syncIntervalMs);
+    this.#syncTimer = setInterval(() => this.#store.log.syncInBackground(), this.#options.syncIntervalMs);
     this.#syncTimer.unref();
   }
 
@@ -335,8 +343,4 @@ export class Bitcask implements AsyncDisposable {
       throw new BitcaskError("READ_ONLY", "the store was opened with { readOnly: true }");
     return this.#open();
   }
-}
-
-function rejected(error: unknown): Promise<never> {
-  return Promise.reject(error instanceof Error ? error : new Error(String(error)));
 }

@@ -130,7 +130,7 @@ async function openLocked(
   const table = new FileTable(fs, directory, { maxOpenFiles: options.maxOpenFiles });
   try {
     const records = new RecordReader(table, events);
-    const state = new LiveState(makeKeydir(options, records), table);
+    const state = new LiveState(makeKeydir(options, records, manifest), table);
     const loader = new StateLoader(state, {
       newTombstones: () => createKeydir({ mode: "full", seed: hashSeed(options) }),
       readValue: (file, offset, size) => {
@@ -180,8 +180,12 @@ function wire(foundation: Foundation, lastSeq: number): Store {
   return { ...foundation, reader, log, commit, writer, sealer };
 }
 
-function makeKeydir(options: ResolvedOptions, records: RecordReader): Keydir {
+function makeKeydir(options: ResolvedOptions, records: RecordReader, manifest: Manifest): Keydir {
+  let expectedKeys = 0;
+  for (const { sealed } of manifest.state.files.values()) expectedKeys += sealed?.records ?? 0;
   return createKeydir({
+    // At most: overwritten keys were counted more than once. So half of it, and growing from there is cheap.
+    expectedKeys: Math.floor(expectedKeys / 2),
     mode: options.keydir,
     ordered: options.ordered,
     seed: hashSeed(options),

@@ -11,7 +11,13 @@ export type {
   StorageAppend,
   StorageApply,
 } from "./core/ready.ts";
-export type { DropReason, ProposeResult, ReadResult, TransferResult } from "./core/proposal-result.ts";
+export type {
+  DropReason,
+  ProposeResult,
+  ReadIndexOptions,
+  ReadResult,
+  TransferResult,
+} from "./core/proposal-result.ts";
 export type { ProgressState, ProgressStatus, Status } from "./core/status.ts";
 
 // What replicas say to each other.

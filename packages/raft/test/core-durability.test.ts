@@ -64,6 +64,8 @@ describe("votes", () => {
       lastIndex: 1,
       lastTerm: 1,
       transfer: false,
+      commit: 1,
+      commitTerm: 1,
     });
     const ready = node.readyAsync();
     expect(describeReady(ready)).toEqual(["term 5 vote 2 commit 1", "when durable 1→2 vote term 5 granted"]);
@@ -82,6 +84,8 @@ describe("votes", () => {
       lastIndex: 1,
       lastTerm: 1,
       transfer: false,
+      commit: 1,
+      commitTerm: 1,
     };
     const node = make(1, storage);
     node.step(request);

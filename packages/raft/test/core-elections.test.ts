@@ -97,8 +97,28 @@ describe("section 5.2: leader election", () => {
     cluster.tickAll(30, [2, 4, 5]);
     expect(cluster.inRole("leader")).toEqual([1]);
     const node = cluster.node(2).raw;
-    node.step(messageTo(2, { type: "voteResponse", from: 4, term: 3, preVote: true, reject: false }));
-    node.step(messageTo(2, { type: "voteResponse", from: 5, term: 3, preVote: true, reject: false }));
+    node.step(
+      messageTo(2, {
+        type: "voteResponse",
+        from: 4,
+        term: 3,
+        preVote: true,
+        reject: false,
+        commit: 0,
+        commitTerm: 0,
+      }),
+    );
+    node.step(
+      messageTo(2, {
+        type: "voteResponse",
+        from: 5,
+        term: 3,
+        preVote: true,
+        reject: false,
+        commit: 0,
+        commitTerm: 0,
+      }),
+    );
     expect(node.status().role).toBe("preCandidate");
   });
 });
@@ -166,12 +186,25 @@ describe("dissertation, section 9.6: pre-vote", () => {
     const node = cluster.node(1).raw;
     cluster.network.partition([]);
     cluster.campaign(1);
-    node.step(messageTo(1, { type: "voteResponse", term: 9, preVote: true, reject: false }));
+    node.step(
+      messageTo(1, { type: "voteResponse", term: 9, preVote: true, reject: false, commit: 0, commitTerm: 0 }),
+    );
     expect(node.status().role).toBe("preCandidate");
     // And a real vote is not an answer to a pre-vote.
-    node.step(messageTo(1, { type: "voteResponse", term: 1, preVote: false, reject: false }));
+    node.step(
+      messageTo(1, {
+        type: "voteResponse",
+        term: 1,
+        preVote: false,
+        reject: false,
+        commit: 0,
+        commitTerm: 0,
+      }),
+    );
     expect(node.status().role).toBe("preCandidate");
-    node.step(messageTo(1, { type: "voteResponse", term: 2, preVote: true, reject: false }));
+    node.step(
+      messageTo(1, { type: "voteResponse", term: 2, preVote: true, reject: false, commit: 0, commitTerm: 0 }),
+    );
     expect(node.status().role).toBe("candidate");
   });
 
@@ -180,7 +213,9 @@ describe("dissertation, section 9.6: pre-vote", () => {
     const node = cluster.node(1).raw;
     cluster.network.partition([]);
     cluster.campaign(1);
-    node.step(messageTo(1, { type: "voteResponse", term: 7, preVote: true, reject: true }));
+    node.step(
+      messageTo(1, { type: "voteResponse", term: 7, preVote: true, reject: true, commit: 0, commitTerm: 0 }),
+    );
     expect(node.status()).toMatchObject({ role: "follower", hardState: { term: 7 } });
   });
 

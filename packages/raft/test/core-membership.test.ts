@@ -225,6 +225,31 @@ describe("joint consensus", () => {
     expect(members(cluster, 2)).toBe("voters (1 2 4)");
   });
 
+  it("a candidate in an outdated joint configuration learns from a refusal that it is outdated (etcd #12359)", () => {
+    const cluster = led([1, 2, 3]);
+    cluster.change(1, change("explicit", ["remove", 1], ["remove", 3]));
+    cluster.tickAll(2);
+    expect(members(cluster, 2)).toBe("voters (2)&&(1 2 3)");
+    // 1 and 3 hear that the joint configuration is left; 2, the only voter that remains, has the entry and does not hear that
+    // it is committed. And 1 has another entry, so that it must refuse its vote.
+    cluster.node(1).raw.proposeConfChange({ transition: "auto", changes: [] });
+    cluster.node(1).work();
+    cluster.node(1).raw.propose([new TextEncoder().encode("nobody else has this")]);
+    cluster.network.lose(
+      (message) =>
+        message.type === "appendRequest" &&
+        (message.commit >= 4 || message.entries.some(({ index }) => index > 4)),
+    );
+    cluster.settle();
+    expect(members(cluster, 1)).toBe("voters (2)");
+    expect(members(cluster, 2)).toBe("voters (2)&&(1 2 3)");
+    cluster.network.heal();
+    cluster.network.partition([[1, 2]]);
+    cluster.tickAll(40, [1, 2]);
+    expect(cluster.inRole("leader")).toEqual([2]);
+    expect(members(cluster, 2)).toBe("voters (2)");
+  });
+
   it("a restart finds the configuration as of what was applied, whether or not a snapshot tells it (camunda #57389)", () => {
     const cluster = led([1, 2, 3]);
     cluster.join(4);

@@ -186,6 +186,21 @@ describe("section 6.4.1: leases", () => {
     expect(cluster.node(1).readStates).toHaveLength(2);
   });
 
+  it("a read that wants to be confirmed asks a majority although the lease holds", () => {
+    const { cluster } = leasing();
+    cluster.campaign(1);
+    cluster.tick(1);
+    cluster.network.partition([]);
+    const { raw, readStates } = cluster.node(1);
+    expect(raw.status().leaseValid).toBe(true);
+    raw.readIndex({ confirm: true });
+    cluster.settle();
+    expect(readStates).toEqual([]);
+    raw.readIndex();
+    cluster.settle();
+    expect(readStates).toHaveLength(1);
+  });
+
   it("a lease counts from when the round was sent, not from when it was answered", () => {
     const { cluster, clock } = leasing();
     cluster.campaign(1);

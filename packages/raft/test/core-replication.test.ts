@@ -129,6 +129,23 @@ describe("section 5.3: log replication", () => {
     expect(logOf(cluster, 2)).toEqual(["2@2", "3@2", "4@2"]);
   });
 
+  it("a commit index beyond the entries of a message says nothing about what lies behind them here", () => {
+    const cluster = new Cluster({ voters: [1, 2, 3] });
+    cluster.node(3).storage.write({ hardState: { term: 2, vote: 0, commit: 1 }, entries: long(2, 5) });
+    cluster.node(3).restart();
+    cluster.node(3).raw.step({
+      type: "appendRequest",
+      from: 1,
+      to: 3,
+      term: 3,
+      previousIndex: 2,
+      previousTerm: 2,
+      entries: [],
+      commit: 6,
+    });
+    expect(cluster.node(3).raw.status().hardState.commit).toBe(2);
+  });
+
   it("an acknowledgement of more than the leader has stops the leader: its log lost something", () => {
     const cluster = new Cluster({ voters: [1, 2, 3] });
     cluster.campaign(1);

@@ -80,6 +80,7 @@ export class TestCluster {
   readonly hosts = new Map<number, Host>();
   readonly logs = new Map<number, LogStorage>();
   readonly events: { readonly node: number; readonly event: HostEvent }[] = [];
+  limits: HostLimits = {};
   /** Whether a frame goes from one node to another. */
   connected: (from: number, to: number, frame: Uint8Array) => boolean = () => true;
 
@@ -103,7 +104,7 @@ export class TestCluster {
       log,
       transport,
       timing: options.timing ?? fast,
-      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      limits: { ...this.limits, ...options.limits },
       onEvent: (event) => {
         this.events.push({ node, event });
       },
@@ -159,4 +160,11 @@ export async function leaderOf<Result>(groups: readonly RaftGroup<Result>[]): Pr
 
 export function text(value: string): Uint8Array {
   return new TextEncoder().encode(value);
+}
+
+/** The element at a position that is known to be there. */
+export function nth<Value>(values: readonly Value[], position: number): Value {
+  const value = values[position];
+  if (value === undefined) throw new Error(`there is no element ${position}`);
+  return value;
 }

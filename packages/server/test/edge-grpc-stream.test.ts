@@ -2,10 +2,12 @@ import http2 from "node:http2";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, type ConnectError, createClient } from "@connectrpc/connect";
 import { compressionGzip, createGrpcTransport } from "@connectrpc/connect-node";
+import * as grpc from "@grpc/grpc-js";
 import {
   KvService,
   type PipelineRequest,
   PipelineRequestSchema,
+  type PipelineResponse,
   PipelineResponseSchema,
 } from "@titan-kv/proto";
 import { afterEach, describe, expect, test } from "vitest";
@@ -140,6 +142,41 @@ describe("a registered stream", () => {
     await expect.poll(() => events.at(-1)).toBe("close");
     expect(events.filter((event) => event === "close")).toHaveLength(1);
     expect(events.at(-2)).toBe("end");
+  });
+
+  test("speaks with the client of another maker, which learns the whole error", async () => {
+    await openAnswering();
+    const PipelineClient = grpc.makeGenericClientConstructor(
+      {
+        pipeline: {
+          path,
+          requestStream: true,
+          responseStream: true,
+          requestSerialize: (message: PipelineRequest) =>
+            Buffer.from(toBinary(PipelineRequestSchema, message)),
+          requestDeserialize: (bytes: Buffer) => bytes,
+          responseSerialize: (bytes: Buffer) => bytes,
+          responseDeserialize: (bytes: Buffer) => fromBinary(PipelineResponseSchema, bytes),
+        },
+      },
+      "KvService",
+    );
+    const client = new PipelineClient(`127.0.0.1:${port.address.port}`, grpc.credentials.createInsecure());
+    const call = client["pipeline"]!() as grpc.ClientDuplexStream<PipelineRequest, PipelineResponse>;
+    const ids: bigint[] = [];
+    call.on("data", (response: PipelineResponse) => ids.push(...response.results.map(({ id }) => id)));
+    for (let id = 1; id <= 50; id += 1) call.write(putOf(id, "k", "v".repeat(id * 1000)));
+    await expect.poll(() => ids.length).toBe(50);
+    const ended = new Promise<grpc.StatusObject>((resolve) => call.on("status", resolve));
+    call.on("error", () => undefined);
+    call.write(putOf(51, "defect"));
+    const status = await ended;
+    expect(status).toMatchObject({
+      code: grpc.status.INTERNAL,
+      details: expect.stringContaining("internal error") as string,
+    });
+    expect(status.metadata.get("grpc-status-details-bin")).toHaveLength(1);
+    client.close();
   });
 
   test("puts messages together however they are cut", async () => {

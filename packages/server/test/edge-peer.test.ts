@@ -208,6 +208,38 @@ describe("frames between nodes", () => {
 });
 
 describe("connections between nodes", () => {
+  test("that fail take with them what waited for them, and count it", async () => {
+    const first = await start({ node: 1 });
+    const silent = net.createServer((socket) => void socket.on("error", () => undefined).resume());
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    first.transport.setAddress(2, `127.0.0.1:${(silent.address() as net.AddressInfo).port}`);
+    expect(first.transport.send(2, Buffer.from("never"))).toBe(true);
+    await expect.poll(() => first.transport.status()[0]?.counters.lostFrames).toBe(1);
+    expect(first.transport.status()[0]?.queuedBytes).toBe(0);
+    first.transport.forget(2);
+    await new Promise((resolve) => silent.close(resolve));
+  });
+
+  test("replace an earlier one of the same node, which it has given up although nobody has noticed yet", async () => {
+    // Silence would be noticed after an hour only.
+    const second = await start({ node: 2, limits: { ...quickLimits, silenceTimeoutMs: 3_600_000 } });
+    const hello = encodeHello({ clusterId: "test", node: 1, incarnation: 1, token: "t", to: 2 });
+    const greeting = Buffer.concat([preamble, encodeFrame(FrameKind.Hello, hello)]);
+    const dial = (): Socket => {
+      const socket = net.connect(second.port.address.port, "127.0.0.1");
+      socket.on("error", () => undefined).resume();
+      socket.write(greeting);
+      return socket;
+    };
+    const earlier = dial();
+    const closed = new Promise((resolve) => earlier.once("close", resolve));
+    await expect.poll(() => second.port.connectedNodes).toEqual([1]);
+    const later = dial();
+    await closed;
+    expect(second.port.connectedNodes).toEqual([1]);
+    later.destroy();
+  });
+
   test("are made again after they are cut, and after the other node restarts on the same port", async () => {
     const [first, second] = await pair();
     const relay = await Relay.to(second.port.address.port);
@@ -373,7 +405,27 @@ describe("services on the peer port", () => {
     }
     await current.stop();
     const failure = (await call(first.transport.client(2)).catch((error: unknown) => error)) as ConnectError;
-    expect(fromConnectError(failure).reason).toBe("UNAVAILABLE");
+    expect(fromConnectError(failure)).toMatchObject({ reason: "UNAVAILABLE", outcome: "NOT_APPLIED" });
+  });
+
+  test("end well when they are under way while the other side stops, and new ones take a new connection", async () => {
+    const gate = Promise.withResolvers<void>();
+    const first = await start({ node: 1 });
+    const second = await start({ node: 2, gate: gate.promise });
+    const number = second.port.address.port;
+    first.transport.setAddress(2, second.address);
+    const peer = createClient(PeerService, first.transport.client(2)!);
+    await call(first.transport.client(2));
+    const slow = peer.fetchRecord({ shard: 1, key: "slow" });
+    await pass();
+    const stopped = second.port.stop(3_600_000);
+    await pass();
+    const again = await start({ node: 2, port: number });
+    expect(await call(first.transport.client(2))).toMatchObject({ found: true });
+    expect(again.port.address.port).toBe(number);
+    gate.resolve();
+    expect(await slow).toMatchObject({ found: true });
+    await stopped;
   });
 
   test("are refused to clients, and to nodes that are not admitted", async () => {

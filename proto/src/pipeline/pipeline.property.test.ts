@@ -109,19 +109,19 @@ describe("keys and values given as text", () => {
 
   test("are written as their UTF-8 bytes", () => {
     fc.assert(
-      fc.property(envelope, put, fc.oneof(text, long), fc.oneof(text, long), (e, p, key, value) => {
+      fc.property(envelope, put, fc.oneof(text, long), fc.oneof(text, long), (e, p, name, value) => {
         const fields = { ...p, ...p.condition };
         const asText = new WireWriter();
         const asBytes = new WireWriter();
-        const encoded = { key: utf8.encode(key), value: utf8.encode(value) };
-        writePut(asText, e, { ...fields, key, value });
+        const encoded = { key: utf8.encode(name), value: utf8.encode(value) };
+        writePut(asText, e, { ...fields, key: name, value });
         writePut(asBytes, e, { ...fields, ...encoded });
-        writeDelete(asText, e, { ...fields, key });
+        writeDelete(asText, e, { ...fields, key: name });
         writeDelete(asBytes, e, { ...fields, key: encoded.key });
-        writeGet(asText, e, { key, level: 1, minRevision: 2, maxStalenessMs: 3 });
+        writeGet(asText, e, { key: name, level: 1, minRevision: 2, maxStalenessMs: 3 });
         writeGet(asBytes, e, { key: encoded.key, level: 1, minRevision: 2, maxStalenessMs: 3 });
         expect(taken(asText)).toEqual(taken(asBytes));
-        expect(textSize(key)).toBe(encoded.key.length);
+        expect(textSize(name)).toBe(encoded.key.length);
       }),
     );
   });

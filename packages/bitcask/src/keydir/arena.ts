@@ -13,24 +13,25 @@ const REUSED_WORDS_MAX = 64;
 const HOLES_TO_COMPACT_GROWING = 8;
 /** Compaction after a removal when one word in so many is free. */
 const HOLES_TO_COMPACT_SHRINKING = 2;
-const INITIAL_PAGES = 4;
 const NO_FREE_LISTS = new Uint32Array(0);
 
-/** Allocates records of one segment. Local address 0 is never used, so that it can mean "none". */
-export class Arena {
+/**
+ * Allocates records of one segment. Local address 0 is never used, so that it can mean "none". A segment extends its arena rather than
+ * holding it: a lookup then follows one pointer less, and in a table of millions of keys each costs a cache miss.
+ */
+export abstract class Arena {
   /** Pool page by local page. */
-  pages: Uint32Array = new Uint32Array(INITIAL_PAGES);
-  pageCount = 0;
+  readonly pages: number[] = [];
   /** Local address at which the next record goes. */
   end = 1;
   /** Words before `end` that no live record uses. */
   holeWords = 0;
-  readonly #pool: PagePool;
+  protected readonly pool: PagePool;
   /** First free record by size in words, or 0. The free records of a size are linked through their first word. */
   #freeBySize: Uint32Array = NO_FREE_LISTS;
 
   constructor(pool: PagePool) {
-    this.#pool = pool;
+    this.pool = pool;
   }
 
   /** Address in the pool of a local address. */
@@ -44,16 +45,22 @@ export class Arena {
       const reused = this.#freeBySize[words]!;
       if (reused !== 0) {
         const address = this.address(reused);
-        this.#freeBySize[words] = this.#pool.wordAt(address);
+        this.#freeBySize[words] = this.pool.wordAt(address);
         this.holeWords -= words;
         return reused;
       }
     }
     const local = this.#placeFor(words);
-    while (this.pageCount << PAGE_WORDS_LOG2 < local + words) this.#addPage();
+    this.reserve(words);
     this.holeWords += local - this.end;
     this.end = local + words;
     return local;
+  }
+
+  /** Takes the pages that the next record of that size needs, so that allocating it cannot fail. */
+  reserve(words: number): void {
+    const end = this.#placeFor(words) + words;
+    while (this.pages.length << PAGE_WORDS_LOG2 < end) this.#addPage();
   }
 
   /** Gives a record's words back. */
@@ -61,7 +68,7 @@ export class Arena {
     this.holeWords += words;
     if (words >= REUSED_WORDS_MAX) return;
     if (this.#freeBySize.length === 0) this.#freeBySize = new Uint32Array(REUSED_WORDS_MAX);
-    this.#pool.setWordAt(this.address(local), this.#freeBySize[words]!);
+    this.pool.setWordAt(this.address(local), this.#freeBySize[words]!);
     this.#freeBySize[words] = local;
   }
 
@@ -75,24 +82,24 @@ export class Arena {
     return (
       this.isFragmented() &&
       (this.#freeBySize[words] ?? 0) === 0 &&
-      this.#placeFor(words) + words > this.pageCount << PAGE_WORDS_LOG2
+      this.#placeFor(words) + words > this.pages.length << PAGE_WORDS_LOG2
     );
   }
 
   /** Whether so much is free that pages should go back to the pool. */
   shouldShrink(): boolean {
-    return this.pageCount > 1 && this.holeWords * HOLES_TO_COMPACT_SHRINKING > this.end;
+    return this.pages.length > 1 && this.holeWords * HOLES_TO_COMPACT_SHRINKING > this.end;
   }
 
   /** Bytes of the arena's own bookkeeping (pages belong to the pool). */
   get bookkeepingBytes(): number {
-    return this.pages.byteLength + this.#freeBySize.byteLength;
+    return this.pages.length * 8 + this.#freeBySize.byteLength;
   }
 
   /** Gives all pages back. The arena is empty afterwards. */
   releaseAll(): void {
-    for (let i = 0; i < this.pageCount; i++) this.#pool.release(this.pages[i]!);
-    this.pageCount = 0;
+    for (const page of this.pages) this.pool.release(page);
+    this.pages.length = 0;
     this.end = 1;
     this.holeWords = 0;
     this.#freeBySize = NO_FREE_LISTS;
@@ -105,13 +112,9 @@ export class Arena {
   }
 
   #addPage(): void {
-    if (this.pageCount === this.pages.length) {
-      const grown = new Uint32Array(this.pages.length + (this.pages.length >> 1));
-      grown.set(this.pages);
-      this.pages = grown;
-    }
-    const page = this.#pool.take();
-    if (this.pageCount > 0) this.#pool.next[this.pages[this.pageCount - 1]!] = page;
-    this.pages[this.pageCount++] = page;
+    const page = this.pool.take();
+    const last = this.pages.at(-1);
+    if (last !== undefined) this.pool.next[last] = page;
+    this.pages.push(page);
   }
 }

@@ -18,7 +18,8 @@ export type KeydirMode = "full" | "fingerprint";
 
 /**
  * Reads the key out of the record at that place. Only called in fingerprint mode. May throw: the call that needed it (`find`,
- * `set`, `remove`, `relocate`, `keyAt`) then throws the same error and has changed nothing. The bytes are used at once and not kept.
+ * `set`, `remove`, `relocate`, `keyAt`) then throws the same error and has changed nothing. The bytes are used at once and not kept. It must
+ * not call the keydir.
  */
 export type ReadKey = (fileId: number, offset: number, size: number) => Uint8Array;
 

@@ -26,6 +26,8 @@ import { UndoLog } from "./undo-log.ts";
  * keys of usual length fit within 2^16 words; what is left of a slot's 32 bits is the tag. Fingerprints need less room, so their tags are longer.
  */
 const FULL_LIMITS: SegmentLimits = { keysMax: 4096, addressBits: 16 };
+/** With every record that moves, a leaf is looked through: segments of half the size keep a split short. */
+const ORDERED_LIMITS: SegmentLimits = { keysMax: 2048, addressBits: 16 };
 const FINGERPRINT_LIMITS: SegmentLimits = { keysMax: 4096, addressBits: 15 };
 const FILE_ID_LIMIT = 2 ** 32;
 const OFFSET_LIMIT = 2 ** 40;
@@ -66,7 +68,7 @@ class OffHeapKeydir implements Keydir {
     if (!isFull && readKey === undefined) throw new TypeError("a keydir of fingerprints needs readKey");
     this.mode = mode;
     this.#hash = parts.hash ?? new HalfSipHash(seed);
-    this.#limits = parts.limits ?? (isFull ? FULL_LIMITS : FINGERPRINT_LIMITS);
+    this.#limits = parts.limits ?? (ordered ? ORDERED_LIMITS : isFull ? FULL_LIMITS : FINGERPRINT_LIMITS);
     this.#heap = new RecordHeap({
       pool: this.#pool,
       files: this.#files,
@@ -159,7 +161,7 @@ class OffHeapKeydir implements Keydir {
     checkPlace(place);
     const found = this.find(key, start, end);
     if (found === -1 || this.#heap.seqAt(found) !== place.seq) return false;
-    this.#heap.readPlace(found, this.#replaced);
+    this.#heap.readPlace(this.#table.prepareUpdate(this.#hash, place, key, start, end), this.#replaced);
     this.#table.updateLocated(this.#hash, place, key, start, end);
     return true;
   }
@@ -167,8 +169,7 @@ class OffHeapKeydir implements Keydir {
   clear(): void {
     const old = this.#table;
     this.#table = this.#makeTable(0);
-    if (this.#undo.newest === undefined) old.drop();
-    else this.#undo.adopt(old);
+    this.#undo.adopt(old);
   }
 
   liveKeysIn(fileId: number): number {
@@ -202,8 +203,10 @@ class OffHeapKeydir implements Keydir {
     if (found === -1) {
       this.#table.insert(this.#hash, place, key, start, end);
     } else {
-      this.#heap.readPlace(found, this.#replaced);
-      this.#undo.save(this.#table, found, this.#hash.low);
+      // What can fail comes before anything is saved: the undo log must not hold a record that is still current.
+      const address = this.#table.prepareUpdate(this.#hash, place, key, start, end);
+      this.#heap.readPlace(address, this.#replaced);
+      this.#undo.save(this.#table, address, this.#hash.low);
       this.#table.updateLocated(this.#hash, place, key, start, end);
     }
     if (place.seq > this.#highestSeq) this.#highestSeq = place.seq;

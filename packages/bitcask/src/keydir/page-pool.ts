@@ -2,7 +2,9 @@
  * Memory for the keydir, in pages of 4 KiB.
  *
  * Everything that grows and shrinks (records, index nodes) takes pages and gives them back, so memory freed by one user serves the next
- * without the garbage collector. Pages are cut from chunks; a chunk of which every page is free goes back to the system.
+ * without the garbage collector. Pages are cut from chunks of 2 MiB: so large that a lookup rarely meets a chunk's array object for the
+ * first time, and so small that what is not used of the last one hardly counts. The first chunk begins small and doubles, for the sake of small stores.
+ * A page is not touched before it is first taken, and a chunk of which no page is in use goes back to the system.
  *
  * A word of the pool has an *address*: page number × words per page + word in page, an unsigned 32-bit number. That bounds a pool to 16 GiB.
  * What is longer than a page continues on the page that `next` names.
@@ -14,71 +16,70 @@ export const PAGE_WORDS_LOG2 = 10;
 export const PAGE_WORDS: number = 1 << PAGE_WORDS_LOG2;
 /** Bytes in a page. */
 export const PAGE_BYTES: number = PAGE_WORDS * 4;
-/** `address >>> CHUNK_SHIFT` is the chunk, `address & CHUNK_MASK` the word in it: 2^16 words, 256 KiB. */
-export const CHUNK_SHIFT = 16;
+/** `address >>> CHUNK_SHIFT` is the chunk, `address & CHUNK_MASK` the word in it: 2^19 words, 2 MiB. */
+export const CHUNK_SHIFT = 19;
 /** See {@link CHUNK_SHIFT}. */
-export const CHUNK_MASK = 0xffff;
+export const CHUNK_MASK: number = (1 << CHUNK_SHIFT) - 1;
 
-const CHUNK_WORDS = 1 << CHUNK_SHIFT;
-const CHUNK_PAGES = CHUNK_WORDS / PAGE_WORDS;
 const CHUNK_PAGES_LOG2 = CHUNK_SHIFT - PAGE_WORDS_LOG2;
+const CHUNK_PAGES = 1 << CHUNK_PAGES_LOG2;
+/** The first chunk begins with 64 KiB. */
+const FIRST_CHUNK_PAGES = 16;
 /** 16 GiB: more does not fit into a 32-bit word address. */
-const CHUNKS_MAX = 2 ** 32 / CHUNK_WORDS;
-/** Empty chunks that are kept, so that a page taken and given back at the edge does not allocate a chunk each time. */
+const CHUNKS_MAX = 2 ** (32 - CHUNK_SHIFT);
+/** Unused chunks that are kept, so that a page taken and given back at the edge does not allocate a chunk each time. */
 const SPARE_CHUNKS_MAX = 1;
+const NO_PAGE = -1;
 const NO_WORDS = new Uint32Array(0);
 const NO_BYTES = new Uint8Array(0);
 
 /** Pages of words; the words and bytes of a chunk are two views of the same memory. */
 export class PagePool {
-  /** Words by chunk. */
+  /** Words by chunk. An element changes when its chunk grows or is freed: do not keep it across a call of `take` or `release`. */
   readonly words: Uint32Array[] = [];
   /** The same memory as bytes, by chunk. */
   readonly bytes: Uint8Array[] = [];
   /** For each page, the page on which its content continues. Meaningful only where the owner has set it. */
-  next: Uint32Array = new Uint32Array(CHUNK_PAGES);
+  next: Uint32Array = new Uint32Array(FIRST_CHUNK_PAGES);
 
-  /** First free page of each chunk, plus one; 0 if none. The free pages of a chunk are linked through their first word. */
-  readonly #freeHead: number[] = [];
-  readonly #usedPages: number[] = [];
-  #spareChunks = 0;
-  #liveChunks = 0;
-  /** Invariant: no chunk before this one has a free page. */
-  #firstWithFree = 0;
+  /** First page of each chunk that was given back, or NO_PAGE. The others are linked through their first word, as page + 1. */
+  readonly #givenBack: number[] = [];
+  /** Pages of each chunk that have been taken at least once: the first ones. */
+  readonly #touched: number[] = [];
+  readonly #used: number[] = [];
+  #unusedChunks = 0;
+  #heldWords = 0;
+  /** Invariant: no chunk before this one can give a page. */
+  #firstToTry = 0;
 
   /** Bytes of memory held, free pages included. */
   get heldBytes(): number {
-    return this.#liveChunks * CHUNK_WORDS * 4 + this.next.byteLength;
+    return this.#heldWords * 4 + this.next.byteLength;
   }
 
   /** Takes a page; its content is arbitrary. A `RangeError` if the pool has reached 16 GiB or the system has no memory. */
   take(): number {
-    let chunk = this.#firstWithFree;
-    while (chunk < this.words.length && this.#freeHead[chunk] === 0) chunk++;
-    this.#firstWithFree = chunk;
-    if (chunk === this.words.length || this.words[chunk]!.length === 0) this.#allocateChunk(chunk);
-    const page = this.#freeHead[chunk]! - 1;
-    const words = this.words[chunk]!;
-    this.#freeHead[chunk] = words[(page << PAGE_WORDS_LOG2) & CHUNK_MASK]!;
-    if (this.#usedPages[chunk]!++ === 0) this.#spareChunks--;
+    let chunk = this.#firstToTry;
+    while (chunk < this.words.length && !this.#canGive(chunk)) chunk++;
+    this.#firstToTry = chunk;
+    this.#makeRoom(chunk);
+    if (this.#used[chunk]!++ === 0) this.#unusedChunks--;
+    const page = this.#givenBack[chunk]!;
+    if (page === NO_PAGE) return (chunk << CHUNK_PAGES_LOG2) + this.#touched[chunk]!++;
+    this.#givenBack[chunk] = this.wordAt((page << PAGE_WORDS_LOG2) >>> 0) - 1;
     return page;
   }
 
   /** Gives a page back. */
   release(page: number): void {
     const chunk = page >>> CHUNK_PAGES_LOG2;
-    this.words[chunk]![(page << PAGE_WORDS_LOG2) & CHUNK_MASK] = this.#freeHead[chunk]!;
-    this.#freeHead[chunk] = page + 1;
-    if (chunk < this.#firstWithFree) this.#firstWithFree = chunk;
-    if (--this.#usedPages[chunk]! > 0) return;
-    if (this.#spareChunks < SPARE_CHUNKS_MAX) {
-      this.#spareChunks++;
-      return;
-    }
-    this.words[chunk] = NO_WORDS;
-    this.bytes[chunk] = NO_BYTES;
-    this.#liveChunks--;
-    // A chunk without memory keeps a free head, so that `take` finds it and allocates it again.
+    this.setWordAt((page << PAGE_WORDS_LOG2) >>> 0, this.#givenBack[chunk]! + 1);
+    this.#givenBack[chunk] = page;
+    if (chunk < this.#firstToTry) this.#firstToTry = chunk;
+    this.#used[chunk]!--;
+    if (this.#used[chunk] !== 0) return;
+    this.#unusedChunks++;
+    if (this.#unusedChunks > SPARE_CHUNKS_MAX) this.#freeChunk(chunk);
   }
 
   wordAt(address: number): number {
@@ -106,33 +107,56 @@ export class PagePool {
       for (let i = 0; i < run; i++) targetWords[targetAt + i] = sourceWords[sourceAt + i]!;
       left -= run;
       if (left === 0) return;
-      source = run === sourceRoom ? this.#pageAfter(source) : source + run;
-      target = run === targetRoom ? this.#pageAfter(target) : target + run;
+      source = run === sourceRoom ? this.#continuation(source) : source + run;
+      target = run === targetRoom ? this.#continuation(target) : target + run;
     }
   }
 
   /** Address of the first word of the page on which the content of this address's page continues. */
-  #pageAfter(address: number): number {
+  #continuation(address: number): number {
     return (this.next[address >>> PAGE_WORDS_LOG2]! << PAGE_WORDS_LOG2) >>> 0;
   }
 
-  #allocateChunk(chunk: number): void {
+  /** Whether the chunk has a free page, or would have one if it had its memory. */
+  #canGive(chunk: number): boolean {
+    return this.#givenBack[chunk] !== NO_PAGE || this.#touched[chunk]! < CHUNK_PAGES;
+  }
+
+  /** Sees to it that a chunk that can give a page has memory for it. */
+  #makeRoom(chunk: number): void {
     if (chunk >= CHUNKS_MAX) {
       throw new RangeError("the keydir has reached 16 GiB of records: spread the keys over several stores");
     }
-    const words = new Uint32Array(CHUNK_WORDS);
-    const firstPage = chunk << CHUNK_PAGES_LOG2;
-    for (let i = 0; i < CHUNK_PAGES - 1; i++) words[i << PAGE_WORDS_LOG2] = firstPage + i + 2;
-    if (this.next.length < firstPage + CHUNK_PAGES) {
-      const next = new Uint32Array(Math.max(firstPage + CHUNK_PAGES, this.next.length * 2));
+    const held = this.words[chunk]?.length ?? 0;
+    if (held === 0) {
+      this.#setMemory(chunk, new Uint32Array((chunk === 0 ? FIRST_CHUNK_PAGES : CHUNK_PAGES) * PAGE_WORDS));
+      this.#givenBack[chunk] = NO_PAGE;
+      this.#touched[chunk] = 0;
+      this.#used[chunk] = 0;
+      this.#unusedChunks++;
+    } else if (this.#givenBack[chunk] === NO_PAGE && this.#touched[chunk]! * PAGE_WORDS === held) {
+      const words = new Uint32Array(held * 2);
+      words.set(this.words[chunk]!);
+      this.#setMemory(chunk, words);
+    }
+  }
+
+  #freeChunk(chunk: number): void {
+    this.#setMemory(chunk, NO_WORDS);
+    this.#unusedChunks--;
+    this.#givenBack[chunk] = NO_PAGE;
+    this.#touched[chunk] = 0;
+  }
+
+  #setMemory(chunk: number, words: Uint32Array<ArrayBuffer>): void {
+    const pagesEnd = (chunk << CHUNK_PAGES_LOG2) + words.length / PAGE_WORDS;
+    if (pagesEnd > this.next.length) {
+      const next = new Uint32Array(Math.max(pagesEnd, this.next.length * 2));
       next.set(this.next);
       this.next = next;
     }
+    this.#heldWords += words.length - (this.words[chunk]?.length ?? 0);
     this.words[chunk] = words;
-    this.bytes[chunk] = new Uint8Array(words.buffer);
-    this.#freeHead[chunk] = firstPage + 1;
-    this.#usedPages[chunk] = 0;
-    this.#spareChunks++;
-    this.#liveChunks++;
+    this.bytes[chunk] = words.length === 0 ? NO_BYTES : new Uint8Array(words.buffer);
   }
 }

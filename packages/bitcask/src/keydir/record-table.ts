@@ -14,7 +14,7 @@ import type { OrderedIndex } from "./ordered-index.ts";
 import { PAGE_WORDS, PAGE_WORDS_LOG2 } from "./page-pool.ts";
 import { type RecordHeap, ROUTE_BITS, ROUTE_SHIFT } from "./record-heap.ts";
 import type { RecordPlace } from "./record-place.ts";
-import { Segment, type SegmentLimits } from "./segment.ts";
+import { homeOf, Segment, type SegmentLimits } from "./segment.ts";
 
 /** Segments that `expectedKeys` asks for are filled to this part: the hash does not spread keys evenly to the last one. */
 const EXPECTED_FILL = 0.7;
@@ -38,6 +38,8 @@ export class RecordTable {
   /** `2^directoryDepth` entries; a segment of less depth has several in a row. */
   #directory: Segment[];
   #directoryDepth: number;
+  /** Segments of a dropped table that still hold memory. */
+  #dropped: Segment[] = [];
   /** Where the last successful {@link locate} found its record. */
   #segment: Segment;
   #slot = 0;
@@ -63,6 +65,7 @@ export class RecordTable {
   get bookkeepingBytes(): number {
     let bytes = this.fileCounts.counts.byteLength;
     for (const segment of this.segments()) bytes += segment.bookkeepingBytes;
+    for (const segment of this.#dropped) bytes += segment.bookkeepingBytes;
     return bytes;
   }
 
@@ -78,13 +81,13 @@ export class RecordTable {
     const { slots, addressBits, heap } = segment;
     const addressMask = (1 << addressBits) - 1;
     const tag = hash.low >>> addressBits;
-    let slot = (tag * segment.scale) | 0;
+    let slot = homeOf(tag, addressBits, slots.length);
     for (;;) {
       const word = slots[slot]!;
       if (word === 0) return -1;
       if (word >>> addressBits === tag) {
         const local = word & addressMask;
-        const page = segment.arena.pages[local >>> PAGE_WORDS_LOG2]!;
+        const page = segment.pages[local >>> PAGE_WORDS_LOG2]!;
         const address = ((page << PAGE_WORDS_LOG2) | (local & (PAGE_WORDS - 1))) >>> 0;
         if (heap.matches(address, route, key, start, end)) {
           this.#segment = segment;
@@ -102,7 +105,7 @@ export class RecordTable {
     const segment = this.segmentOf(route);
     const { slots, addressBits } = segment;
     const tag = hash.low >>> addressBits;
-    for (let slot = (tag * segment.scale) | 0; slots[slot] !== 0;) {
+    for (let slot = homeOf(tag, addressBits, slots.length); slots[slot] !== 0;) {
       if (slots[slot]! >>> addressBits === tag) {
         const address = segment.addressIn(slot);
         if (this.heap.routeAt(address) === route) return address;
@@ -138,17 +141,35 @@ export class RecordTable {
     this.#added(address, heap.fileRefAt(from));
   }
 
-  /** Gives the record that {@link locate} has just found a new place. */
+  /**
+   * Takes the memory that {@link updateLocated} will need for that place. Returns the address of the record that {@link locate} has just
+   * found, which may be another than before.
+   */
+  prepareUpdate(hash: KeyHash, place: RecordPlace, key: Uint8Array, start: number, end: number): number {
+    const { heap } = this;
+    heap.files.refOf(place.fileId);
+    const address = this.#segment.addressIn(this.#slot);
+    const expires = place.expiresAtMs !== 0;
+    if (heap.hasExpiry(address) === expires) return address;
+    const words = heap.wordsFor(end - start, expires);
+    this.#roomFor(hash.high >>> ROUTE_SHIFT, words).reserve(words);
+    return this.locate(hash, key, start, end);
+  }
+
+  /** Gives the record that {@link locate} has just found a new place, for which {@link prepareUpdate} has been called. Cannot fail. */
   updateLocated(hash: KeyHash, place: RecordPlace, key: Uint8Array, start: number, end: number): void {
     const { heap } = this;
-    const route = hash.high >>> ROUTE_SHIFT;
     const fileRef = heap.files.refOf(place.fileId);
-    let address = this.#segment.addressIn(this.#slot);
-    const oldFileRef = heap.fileRefAt(address);
-    if (heap.hasExpiry(address) === (place.expiresAtMs !== 0)) {
-      heap.writePlace(address, route, fileRef, place);
-    } else {
-      address = this.#reshapeLocated(hash, place, fileRef, key, start, end);
+    const expires = place.expiresAtMs !== 0;
+    const old = this.#segment.addressIn(this.#slot);
+    const oldFileRef = heap.fileRefAt(old);
+    let address = old;
+    const isReshaped = heap.hasExpiry(old) !== expires;
+    if (isReshaped) address = this.#segment.resizeRecord(this.#slot, heap.wordsFor(end - start, expires));
+    heap.writePlace(address, hash.high >>> ROUTE_SHIFT, fileRef, place);
+    if (isReshaped) {
+      if (heap.keepsKeys) heap.writeKey(address, key, start, end);
+      this.index?.moved(old, address);
     }
     if (fileRef === oldFileRef) return;
     this.fileCounts.add(fileRef);
@@ -163,7 +184,7 @@ export class RecordTable {
     this.index?.remove(address);
     segment.remove(this.#slot);
     this.size--;
-    if (segment.arena.shouldShrink()) this.#compact(segment);
+    if (segment.shouldShrink()) this.#compact(segment);
   }
 
   /** Removes all records of a segment of this table. */
@@ -186,13 +207,19 @@ export class RecordTable {
     }
   }
 
-  /** Gives all memory back. The table must not be used afterwards. */
+  /** Takes the table out of use; {@link dropSegments} gives its memory back. Nothing else may be called from now on. */
   drop(): void {
     this.index?.drop();
-    for (const segment of this.segments()) segment.arena.releaseAll();
     this.heap.files.unregister(this.fileCounts);
-    this.#directory = [];
     this.size = 0;
+    this.#dropped = [...this.segments()];
+    this.#directory = [];
+  }
+
+  /** Gives back the memory of up to that many segments of a dropped table; false when none are left. */
+  dropSegments(segmentsMax: number): boolean {
+    for (const segment of this.#dropped.splice(-segmentsMax)) segment.releaseAll();
+    return this.#dropped.length > 0;
   }
 
   #added(address: number, fileRef: number): void {
@@ -201,38 +228,16 @@ export class RecordTable {
     this.index?.insert(address);
   }
 
-  /** An expiry came or went, so the located record needs another size. */
-  #reshapeLocated(
-    hash: KeyHash,
-    place: RecordPlace,
-    fileRef: number,
-    key: Uint8Array,
-    start: number,
-    end: number,
-  ): number {
-    const { heap } = this;
-    const route = hash.high >>> ROUTE_SHIFT;
-    const words = heap.wordsFor(end - start, place.expiresAtMs !== 0);
-    const segment = this.#roomFor(route, words);
-    // Making room may have moved the record.
-    const old = this.locate(hash, key, start, end);
-    const address = segment.resizeRecord(this.#slot, words);
-    heap.writePlace(address, route, fileRef, place);
-    if (heap.keepsKeys) heap.writeKey(address, key, start, end);
-    this.index?.moved(old, address);
-    return address;
-  }
-
   /** The segment that owns the route, after making room in it for one more record of that many words. */
   #roomFor(route: number, words: number): Segment {
     let segment = this.segmentOf(route);
     while (!segment.room(words)) {
-      if (segment.count < segment.keysMax && segment.arena.isFragmented()) this.#compact(segment);
+      if (segment.count < segment.keysMax && segment.isFragmented()) this.#compact(segment);
       else if (segment.depth === ROUTE_BITS || segment.hasOneRoute()) segment.raiseLimits(words);
       else this.#split(segment);
       segment = this.segmentOf(route);
     }
-    if (!segment.arena.shouldCompactBefore(words)) return segment;
+    if (!segment.shouldCompactBefore(words)) return segment;
     this.#compact(segment);
     return this.segmentOf(route);
   }
@@ -260,14 +265,16 @@ export class RecordTable {
   /** Moves all records of a segment to the two that take its place, which may be one and the same, and frees it. */
   #moveRecords(segment: Segment, lower: Segment, upper: Segment): void {
     const upperFirstRoute = upper.firstRoute;
-    for (const slot of segment.usedSlots()) {
+    const { slots } = segment;
+    for (let slot = 0; slot < slots.length; slot++) {
+      if (slots[slot] === 0) continue;
       const from = segment.addressIn(slot);
       const to = segment.copyTo(this.heap.routeAt(from) < upperFirstRoute ? lower : upper, slot);
       this.index?.moved(from, to);
     }
     this.#enter(lower);
     this.#enter(upper);
-    segment.arena.releaseAll();
+    segment.releaseAll();
   }
 
   #enter(segment: Segment): void {

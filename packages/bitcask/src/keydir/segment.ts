@@ -11,11 +11,11 @@ import { PAGE_WORDS } from "./page-pool.ts";
 import { ROUTE_BITS, type RecordHeap } from "./record-heap.ts";
 
 const INITIAL_SLOTS = 16;
-/** Below this many slots capacity doubles; above, it grows by an eighth, to waste little. */
+/** Below this many slots capacity doubles; above, it grows by a quarter, to waste little. */
 const DOUBLING_SLOTS_MAX = 256;
-/** Slots are at most 4/5 full: a probe for a missing key then looks at about 13 neighbouring words. */
-const LOAD_NUMERATOR = 4;
-const LOAD_DENOMINATOR = 5;
+/** Slots are at most 5/6 full: a probe for a missing key then looks at about 18 neighbouring words. */
+const LOAD_NUMERATOR = 5;
+const LOAD_DENOMINATOR = 6;
 /** Local addresses never take more than this: four bits are left for the tag. */
 const ADDRESS_BITS_MAX = 28;
 
@@ -27,10 +27,17 @@ export interface SegmentLimits {
   readonly addressBits: number;
 }
 
+/**
+ * Slot at which the probe for a tag starts: the tag as a fraction of all tags, times the number of slots. The product stays below 2^32,
+ * since a segment has fewer slots than addresses.
+ */
+export function homeOf(tag: number, addressBits: number, slotCount: number): number {
+  return Math.imul(tag, slotCount) >>> (32 - addressBits);
+}
+
 /** One part of a table. Fields are for the table's inner loop; only methods change them. */
-export class Segment {
+export class Segment extends Arena {
   readonly heap: RecordHeap;
-  readonly arena: Arena;
   /** The segment owns the routes whose upper `depth` bits are `prefix`. */
   readonly depth: number;
   readonly prefix: number;
@@ -38,21 +45,18 @@ export class Segment {
   count = 0;
   /** Lower bits of a slot that are the address; the rest is the tag. */
   addressBits: number;
-  /** Slots per tag: `tag * scale`, rounded down, is where a probe starts. */
-  scale = 0;
   /** Keys at which the segment splits; higher than the table's limit if all keys have the same route and a split would not help. */
   keysMax: number;
 
   constructor(heap: RecordHeap, depth: number, prefix: number, limits: SegmentLimits, expectedKeys = 0) {
+    super(heap.pool);
     this.heap = heap;
-    this.arena = new Arena(heap.pool);
     this.depth = depth;
     this.prefix = prefix;
     this.addressBits = limits.addressBits;
     this.keysMax = limits.keysMax;
     const wanted = Math.ceil((expectedKeys * LOAD_DENOMINATOR) / LOAD_NUMERATOR) + 1;
     this.slots = new Uint32Array(Math.max(INITIAL_SLOTS, wanted));
-    this.#rescale();
   }
 
   /** First route that the segment owns. */
@@ -66,22 +70,22 @@ export class Segment {
   }
 
   /** Bytes held besides pages of the pool. */
-  get bookkeepingBytes(): number {
-    return this.slots.byteLength + this.arena.bookkeepingBytes;
+  override get bookkeepingBytes(): number {
+    return this.slots.byteLength + super.bookkeepingBytes;
   }
 
   /** Address in the pool of the record in the slot, which must not be empty. */
   addressIn(slot: number): number {
-    return this.arena.address(this.slots[slot]! & ((1 << this.addressBits) - 1));
+    return this.address(this.slots[slot]! & ((1 << this.addressBits) - 1));
   }
 
   /** Allocates a record of that many words and puts it in a slot. Returns its address; the caller writes it. There must be {@link room}. */
   add(hashLow: number, words: number): number {
     this.#growSlots();
-    const local = this.arena.allocate(words);
+    const local = this.allocate(words);
     this.#place(((hashLow >>> this.addressBits) << this.addressBits) | local);
     this.count++;
-    return this.arena.address(local);
+    return this.address(local);
   }
 
   /**
@@ -92,10 +96,10 @@ export class Segment {
     const word = this.slots[slot]!;
     const mask = (1 << this.addressBits) - 1;
     const old = this.addressIn(slot);
-    const local = this.arena.allocate(words);
-    const address = this.arena.address(local);
+    const local = this.allocate(words);
+    const address = this.address(local);
     if (this.heap.ordered) this.heap.setLeaf(address, this.heap.leafAt(old));
-    this.arena.free(word & mask, this.heap.wordsAt(old));
+    this.free(word & mask, this.heap.wordsAt(old));
     this.slots[slot] = (word & ~mask) | local;
     return address;
   }
@@ -104,7 +108,7 @@ export class Segment {
   remove(slot: number): void {
     const mask = (1 << this.addressBits) - 1;
     const local = this.slots[slot]! & mask;
-    this.arena.free(local, this.heap.wordsAt(this.arena.address(local)));
+    this.free(local, this.heap.wordsAt(this.address(local)));
     this.count--;
 
     const slots = this.slots;
@@ -113,7 +117,7 @@ export class Segment {
       i = i + 1 === slots.length ? 0 : i + 1;
       const word = slots[i]!;
       if (word === 0) break;
-      const home = ((word >>> this.addressBits) * this.scale) | 0;
+      const home = homeOf(word >>> this.addressBits, this.addressBits, slots.length);
       // A word may move back to the gap unless its probe starts after the gap (in circular order).
       const startsAfterGap = gap < i ? home > gap && home <= i : home > gap || home <= i;
       if (startsAfterGap) continue;
@@ -125,13 +129,13 @@ export class Segment {
 
   /** Whether a record of that many words fits within the segment's limits. */
   room(words: number): boolean {
-    return this.count < this.keysMax && this.arena.end + words + PAGE_WORDS <= 2 ** this.addressBits;
+    return this.count < this.keysMax && this.end + words + PAGE_WORDS <= 2 ** this.addressBits;
   }
 
   #growSlots(): void {
     const capacity = this.slots.length;
     if ((this.count + 1) * LOAD_DENOMINATOR <= capacity * LOAD_NUMERATOR) return;
-    this.#resizeSlots(capacity < DOUBLING_SLOTS_MAX ? capacity * 2 : capacity + (capacity >> 3));
+    this.#resizeSlots(capacity < DOUBLING_SLOTS_MAX ? capacity * 2 : capacity + (capacity >> 2));
   }
 
   /** Raises the limit that is reached, for when a split cannot separate the keys. */
@@ -175,8 +179,8 @@ export class Segment {
     const word = this.slots[slot]!;
     const from = this.addressIn(slot);
     const words = this.heap.wordsAt(from);
-    const local = target.arena.allocate(words);
-    const to = target.arena.address(local);
+    const local = target.allocate(words);
+    const to = target.address(local);
     this.heap.pool.copyWords(from, to, words);
     target.#growSlots();
     target.#place(((word >>> this.addressBits) << this.addressBits) | local);
@@ -191,27 +195,29 @@ export class Segment {
 
   /** Removes all records. */
   clear(): void {
-    this.arena.releaseAll();
+    this.releaseAll();
     this.count = 0;
     this.slots = new Uint32Array(INITIAL_SLOTS);
-    this.#rescale();
   }
 
   #place(word: number): void {
     const slots = this.slots;
-    let i = ((word >>> this.addressBits) * this.scale) | 0;
+    let i = homeOf(word >>> this.addressBits, this.addressBits, slots.length);
     while (slots[i] !== 0) i = i + 1 === slots.length ? 0 : i + 1;
     slots[i] = word;
   }
 
   #resizeSlots(capacity: number): void {
     const old = this.slots;
-    this.slots = new Uint32Array(capacity);
-    this.#rescale();
-    for (let i = 0; i < old.length; i++) if (old[i] !== 0) this.#place(old[i]!);
-  }
-
-  #rescale(): void {
-    this.scale = this.slots.length / 2 ** (32 - this.addressBits);
+    const slots = new Uint32Array(capacity);
+    this.slots = slots;
+    const { addressBits } = this;
+    for (let i = 0; i < old.length; i++) {
+      const word = old[i]!;
+      if (word === 0) continue;
+      let slot = homeOf(word >>> addressBits, addressBits, capacity);
+      while (slots[slot] !== 0) slot = slot + 1 === capacity ? 0 : slot + 1;
+      slots[slot] = word;
+    }
   }
 }

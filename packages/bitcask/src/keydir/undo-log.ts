@@ -15,6 +15,8 @@
 import type { RecordTable } from "./record-table.ts";
 import { ROUTE_BITS } from "./record-heap.ts";
 
+/** Segments that are given back at once when a table is dropped: a few milliseconds at most. The rest goes on the way of later mutations. */
+const SEGMENTS_DROPPED_AT_ONCE = 512;
 /** One step of moving in so many mutations. A step frees up to a segment, thousands of records, so it is always ahead of what mutations add. */
 const MUTATIONS_PER_STEP = 32;
 
@@ -37,6 +39,8 @@ export class UndoLog {
   readonly #epochs: Epoch[] = [];
   #mutations = 0;
   #hasLeftovers = false;
+  /** Tables out of use that have not given back all their memory. */
+  readonly #dropped: RecordTable[] = [];
   /** The newest live snapshot. */
   newest: Epoch | undefined = undefined;
 
@@ -50,6 +54,7 @@ export class UndoLog {
     for (const epoch of this.#epochs) {
       for (const table of tablesOf(epoch)) bytes += table.bookkeepingBytes;
     }
+    for (const table of this.#dropped) bytes += table.bookkeepingBytes;
     return bytes;
   }
 
@@ -68,7 +73,7 @@ export class UndoLog {
     this.newest = this.#epochs.at(-1);
     const older = this.#epochs[index - 1];
     for (const table of tablesOf(epoch)) {
-      if (older === undefined) table.drop();
+      if (older === undefined) this.discard(table);
       else this.#leave(table, older);
     }
   }
@@ -81,9 +86,16 @@ export class UndoLog {
     newest.own.insertCopy(address, hashLow, 0);
   }
 
-  /** Takes over a whole table whose keys were all removed at once. There must be a live snapshot. */
+  /** Takes over a whole table whose keys were all removed at once. */
   adopt(table: RecordTable): void {
-    this.#leave(table, this.newest!);
+    if (this.newest === undefined) this.discard(table);
+    else this.#leave(table, this.newest);
+  }
+
+  /** Gives back the memory of a table that nobody needs. */
+  discard(table: RecordTable): void {
+    table.drop();
+    if (table.dropSegments(SEGMENTS_DROPPED_AT_ONCE)) this.#dropped.push(table);
   }
 
   /** Tables in which a snapshot finds what the main table no longer has. */
@@ -91,9 +103,11 @@ export class UndoLog {
     for (let i = this.#epochs.indexOf(epoch); i < this.#epochs.length; i++) yield* tablesOf(this.#epochs[i]!);
   }
 
-  /** Called at each mutation: does a step of the moving that is due. */
+  /** Called at each mutation: does a step of the work that is due. */
   afterMutation(): void {
-    if (!this.#hasLeftovers || ++this.#mutations % MUTATIONS_PER_STEP !== 0) return;
+    if (!this.#hasLeftovers && this.#dropped.length === 0) return;
+    if (++this.#mutations % MUTATIONS_PER_STEP !== 0) return;
+    if (this.#dropped[0]?.dropSegments(1) === false) this.#dropped.shift();
     const epoch = this.#epochs.find((candidate) => candidate.leftovers.length > 0);
     if (epoch === undefined) this.#hasLeftovers = false;
     else this.#moveSegment(epoch, epoch.leftovers[0]!);
@@ -106,7 +120,7 @@ export class UndoLog {
 
   #moveSegment(epoch: Epoch, source: RecordTable): void {
     if (epoch.movedRoute === 2 ** ROUTE_BITS) {
-      source.drop();
+      this.discard(source);
       epoch.leftovers.shift();
       epoch.movedRoute = 0;
       return;

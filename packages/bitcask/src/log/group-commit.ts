@@ -98,6 +98,11 @@ export class GroupCommit {
     return open ?? this.#queued.at(-1) ?? this.#written.at(-1);
   }
 
+  /** Resolves when what is pending now has landed, or failed. */
+  async lastPendingSettled(): Promise<void> {
+    await this.lastPending?.done.catch(() => undefined);
+  }
+
   /** Groups whose records are not in the keydir yet, the latest first. */
   *pendingNewestFirst(): Generator<WriteGroup> {
     if (this.#open) yield this.#open;

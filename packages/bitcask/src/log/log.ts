@@ -124,8 +124,7 @@ export class Log {
     this.written = { fileId: file.fileId, offset: file.size, seq: group.lastSeq, meta };
     group.written = { start, position: { fileId: file.fileId, offset: position } };
     if (group.needsSync) this.#preallocateAfter(target, length);
-    else if (this.bytesWritten - this.#bytesAtLastSync > backgroundSyncBytes)
-      void this.sync().catch(() => undefined);
+    else if (this.bytesWritten - this.#bytesAtLastSync > backgroundSyncBytes) this.syncInBackground();
   }
 
   /**
@@ -140,6 +139,11 @@ export class Log {
     return this.#next;
   }
 
+  /** For those who do not wait: a failure is recorded here and met by the next write. */
+  syncInBackground(): void {
+    this.sync().catch(() => undefined);
+  }
+
   /** Continues the log in a new file. Blocks for a few syncs; happens once per file. */
   rotate(): LogFile {
     const next = this.#createFile();
@@ -149,7 +153,7 @@ export class Log {
       this.#dropPreallocation(old);
       this.closing.push(old);
       // Its bytes become durable now rather than at the next sync, so that it can be sealed.
-      void this.sync().catch(() => undefined);
+      this.syncInBackground();
     }
     return next;
   }

@@ -178,12 +178,14 @@ export class Reader {
     const entry = this.#index.find(this.#key.bytes, 0, this.#key.length);
     if (entry < 0 || this.#isExpired(entry)) return undefined;
     const keydir = this.#keydir;
+    // The encoder will hold another key by the time the read is done.
+    const copy = this.#key.copy();
     const location = {
       fileId: keydir.fileIdAt(entry),
       offset: keydir.offsetAt(entry),
       size: keydir.sizeAt(entry),
     };
-    return this.#records.read(location, this.#key.copy());
+    return this.#records.read(location, { copy: () => copy });
   }
 
   #readAt(entry: number): Buffer {
@@ -192,9 +194,7 @@ export class Reader {
       keydir.fileIdAt(entry),
       keydir.offsetAt(entry),
       keydir.sizeAt(entry),
-      this.#key.length === this.#key.bytes.length
-        ? this.#key.bytes
-        : this.#key.bytes.subarray(0, this.#key.length),
+      this.#key,
     );
   }
 

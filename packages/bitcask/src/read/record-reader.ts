@@ -10,6 +10,11 @@ import type { FileTable } from "../log/file-table.ts";
 /** Where a record is, without what else the keydir knows. */
 export type RecordLocation = Pick<RecordPlace, "fileId" | "offset" | "size">;
 
+/** Whoever knows which key is being read. */
+export interface KeySource {
+  copy(): Uint8Array;
+}
+
 /** Enough of a record for most keys; longer ones take a second read. */
 const keyReadBytes = 512;
 
@@ -26,8 +31,8 @@ export class RecordReader {
     this.#events = events;
   }
 
-  /** One read call. The buffer is the caller's to keep. `key` only serves the error message. */
-  readSync(fileId: number, offset: number, size: number, key?: Uint8Array): Buffer {
+  /** One read call. The buffer is the caller's to keep. `key` only serves the error message, so it is asked for last. */
+  readSync(fileId: number, offset: number, size: number, key?: KeySource): Buffer {
     const file = this.#table.require(fileId);
     const bytes = Buffer.allocUnsafe(size);
     let read: number;
@@ -46,7 +51,7 @@ export class RecordReader {
   }
 
   /** The same without blocking while the disk is busy. */
-  async read(location: RecordLocation, key?: Uint8Array): Promise<Buffer> {
+  async read(location: RecordLocation, key?: KeySource): Promise<Buffer> {
     const { fileId, offset, size } = location;
     const file = this.#table.require(fileId);
     const bytes = Buffer.allocUnsafe(size);
@@ -72,26 +77,31 @@ export class RecordReader {
    */
   readonly readKey: ReadKey = (fileId, offset, size) => {
     const file = this.#table.require(fileId);
-    let bytes = Buffer.allocUnsafe(Math.min(size, keyReadBytes));
-    const handle = this.#table.handleOf(file);
-    readFully(handle, bytes, { start: 0, length: bytes.length, position: offset });
-    keyCursor.attach(bytes).moveTo(0);
-    const { keyEnd } = keyCursor;
-    if (keyEnd > bytes.length && keyEnd <= size) {
-      bytes = Buffer.allocUnsafe(keyEnd);
-      readFully(handle, bytes, { start: 0, length: keyEnd, position: offset });
+    try {
+      const handle = this.#table.handleOf(file);
+      let bytes = Buffer.allocUnsafe(Math.min(size, keyReadBytes));
+      readFully(handle, bytes, { start: 0, length: bytes.length, position: offset });
       keyCursor.attach(bytes).moveTo(0);
+      const { keyEnd } = keyCursor;
+      if (keyEnd > bytes.length && keyEnd <= size) {
+        bytes = Buffer.allocUnsafe(keyEnd);
+        readFully(handle, bytes, { start: 0, length: keyEnd, position: offset });
+        keyCursor.attach(bytes).moveTo(0);
+      }
+      return bytes.subarray(keyCursor.keyStart, keyEnd);
+    } catch (error) {
+      throw readError(error, { file, offset, key: undefined });
     }
-    return bytes.subarray(keyCursor.keyStart, keyEnd);
   };
 
-  #damage(from: { file: DataFile; offset: number; key: Uint8Array | undefined }): BitcaskError {
-    const { file, offset, key } = from;
+  #damage(from: { file: DataFile; offset: number; key: KeySource | undefined }): BitcaskError {
+    const { file, offset } = from;
+    const key = from.key?.copy();
     const error = new BitcaskError(
       "CORRUPT",
       `the record at byte ${offset} of ${file.name} fails its checksum${key ? ` (key ${describeKey(key)})` : ""}. ` +
         "Writing the key again heals it; `bitcask verify` lists all damage.",
-      { file: file.name, offset, ...(key && { key: Uint8Array.from(key) }) },
+      { file: file.name, offset, ...(key && { key }) },
     );
     this.#events.emit({ type: "corruption", error });
     return error;
@@ -111,12 +121,13 @@ export function describeKey(key: Uint8Array): string {
 
 function readError(
   error: unknown,
-  from: { file: DataFile; offset: number; key: Uint8Array | undefined },
+  from: { file: DataFile; offset: number; key: KeySource | undefined },
 ): BitcaskError {
-  const { file, offset, key } = from;
+  const { file, offset } = from;
+  const key = from.key?.copy();
   return wrapSystemError(error, `reading byte ${offset} of ${file.name}`, {
     file: file.name,
     offset,
-    ...(key && { key: Uint8Array.from(key) }),
+    ...(key && { key }),
   });
 }

@@ -12,7 +12,7 @@ export function storeOptions(fileSystem: MemoryFileSystem): OpenOptions {
     hashSeed: 7n,
     maxFileBytes: 4096,
     ordered: true,
-    merge: { auto: false, smallFileBytes: 1 },
+    merge: { auto: false, smallFileBytes: 1, includeDeadFraction: 0.3 },
     clock: () => 1000,
   };
 }
@@ -137,13 +137,20 @@ export class CrashWorkload {
   }
 
   async #merge(db: Bitcask): Promise<void> {
-    if (this.#random.chance(0.5)) {
-      await db.merge({ force: this.#random.chance(0.7) });
+    const dice = this.#random.below(3);
+    if (dice === 0) {
+      await db.merge({ force: true });
+      return;
+    }
+    // Only some of the files, on the strength of records that are not synced yet.
+    if (dice === 1) {
+      for (let count = this.#random.below(8); count > 0; count--) this.#batchSync(db);
+      await db.merge();
       return;
     }
     // Writers do not wait for a merge.
     const [key, value] = [this.#key(), this.#value()];
-    const merging = db.merge({ force: true });
+    const merging = db.merge({ force: this.#random.chance(0.5) });
     const step = this.#history.submit({ puts: new Map([[key, value]]) });
     await Promise.all([merging, db.put(key, value).then(() => this.#history.acknowledge(step))]);
   }

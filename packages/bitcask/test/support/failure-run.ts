@@ -114,7 +114,24 @@ export class FailureRun {
     });
     if (!error) this.#possible = changed;
     else if (error.outcome === "unknown") this.#possible = [...this.#possible, ...changed].slice(-64);
+    if (error?.outcome === "not-applied") await this.#checkStaysAway(changed);
     if (error) await this.#recoverFrom();
+  }
+
+  /** Not even power loss right after the error may bring back a write that was said not to have happened. */
+  async #checkStaysAway(refused: readonly Possible[]): Promise<void> {
+    for (const kind of ["kept", "reordered", "torn"] as const) {
+      const image = this.fs.afterPowerLoss(kind, this.#counter);
+      // oxlint-disable-next-line eslint/no-await-in-loop -- one image after the other
+      const db = await Bitcask.open(directory, storeOptions(image));
+      const found = readAll(db);
+      // oxlint-disable-next-line eslint/no-await-in-loop
+      await db.close();
+      const isNew = (state: Possible): boolean => !this.#possible.some((possible) => isSame(possible, state));
+      if (refused.some((state) => isNew(state) && isSame(state, found))) {
+        throw new Error(`power loss (${kind}) brought a refused write back: ${describe(found)}`);
+      }
+    }
   }
 
   /** What an operator would do: make space, resume; and if that is refused, open again. */

@@ -5,6 +5,7 @@
  * ends it at once, which is safe too, since nothing that was acknowledged is only in memory.
  */
 import {
+  createNode,
   IdentityError,
   JoinError,
   loadNodeOptions,
@@ -12,13 +13,11 @@ import {
   optionsAsHelp,
   OptionsError,
   type RunningNode,
-  startNode,
 } from "@titan-kv/server";
 import { pino } from "pino";
 import { CliError, localError } from "../program/cli-error.ts";
 import { ExitCode } from "../program/exit-code.ts";
 import { note, type Terminal, writeOut } from "../program/terminal.ts";
-import { nodeSettingsOf } from "./node-settings.ts";
 import { commandLineVariables, configurationError, parseServerArguments } from "./server-arguments.ts";
 
 /** What a node tells the process that started it. */
@@ -124,7 +123,7 @@ export async function serve(words: readonly string[], terminal: Terminal): Promi
   const logger = pino({ level: options.log.level, base: null }, pino.destination({ dest: 2, sync: true }));
   let node: RunningNode;
   try {
-    node = await startNode(nodeSettingsOf(options), logger);
+    node = await createNode(options, logger).start();
   } catch (error) {
     throw startError(error, options);
   }

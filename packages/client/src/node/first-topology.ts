@@ -15,35 +15,43 @@ const staggerMs = 250;
  */
 export async function firstTopology(seeds: readonly NodeLink[], timeoutMs: number): Promise<Topology> {
   const deadlineMs = performance.now() + timeoutMs;
+  const errors = new Map<NodeLink, TitanError>();
   for (let round = 1; ; round += 1) {
-    const result = await askAll(seeds, deadlineMs);
-    if (!Array.isArray(result)) return result;
-    const refused = result.find(({ code }) => code === "PERMISSION_DENIED");
+    // oxlint-disable-next-line no-await-in-loop -- a round follows the failure of the one before
+    const topology = await askAll(seeds, deadlineMs, errors);
+    if (topology !== undefined) return topology;
+    const known = [...errors.values()];
+    const refused = known.find(({ code }) => code === "PERMISSION_DENIED");
     if (refused !== undefined) throw refused;
     const waitMs = backoffMs(round, defaultBackoff, Math.random);
     if (performance.now() + waitMs < deadlineMs) {
+      // oxlint-disable-next-line no-await-in-loop -- a round follows the failure of the one before
       await new Promise((resolve) => {
         setTimeout(resolve, waitMs);
       });
       continue;
     }
-    const reasons = result.map(({ message }) => message).join("; ");
+    const reasons = known.map(({ message }) => message).join("; ");
     const addresses = seeds.map(({ address }) => address).join(", ");
     throw new TitanError(
       "UNAVAILABLE",
       `no node could be reached at ${addresses} within ${timeoutMs} ms (${reasons || "no answer"}); is the cluster running, and are these client addresses?`,
-      { outcome: "NOT_APPLIED", cause: new AggregateError(result, "every seed failed") },
+      { outcome: "NOT_APPLIED", cause: new AggregateError(known, "every seed failed") },
     );
   }
 }
 
-/** The first topology that any seed tells, or the error of each that answered in time. */
-function askAll(seeds: readonly NodeLink[], deadlineMs: number): Promise<Topology | TitanError[]> {
+/** The first topology that any seed tells in time. Takes note of the last error of each. */
+function askAll(
+  seeds: readonly NodeLink[],
+  deadlineMs: number,
+  errors: Map<NodeLink, TitanError>,
+): Promise<Topology | undefined> {
   return new Promise((resolve) => {
-    const errors: TitanError[] = [];
     const timers = new Set<NodeJS.Timeout>();
     let asked = 0;
-    const finish = (result: Topology | TitanError[]): void => {
+    let failed = 0;
+    const finish = (result: Topology | undefined): void => {
       for (const timer of timers) clearTimeout(timer);
       resolve(result);
     };
@@ -52,13 +60,14 @@ function askAll(seeds: readonly NodeLink[], deadlineMs: number): Promise<Topolog
       if (link === undefined) return;
       asked += 1;
       askTopology(link).then(finish, (thrown: unknown) => {
-        errors.push(asError(thrown, link));
-        if (errors.length === seeds.length) finish(errors);
+        errors.set(link, asError(thrown, link));
+        failed += 1;
+        if (failed === seeds.length) finish(undefined);
         else askNext();
       });
       timers.add(setTimeout(askNext, staggerMs));
     };
-    timers.add(setTimeout(() => finish(errors), Math.max(1, deadlineMs - performance.now())));
+    timers.add(setTimeout(() => finish(undefined), Math.max(1, deadlineMs - performance.now())));
     askNext();
   });
 }

@@ -89,6 +89,11 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
     return this.#connection?.isReady === true;
   }
 
+  /** Whether nothing speaks against the address: it was not tried yet, or works. */
+  get isPromising(): boolean {
+    return this.#failures === 0;
+  }
+
   /** When the address may be tried again, on the monotonic clock; in the past when it has not failed. */
   get retryAtMs(): number {
     return this.#retryAtMs;

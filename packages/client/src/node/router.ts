@@ -72,7 +72,9 @@ export class Router {
   #anyOf(links: readonly NodeLink[], pending: PendingOperation): NodeLink {
     const candidates = this.#rotated(links);
     const usable = candidates.filter(({ address }) => address !== pending.avoid);
-    const ready = usable.find(({ isReady }) => isReady) ?? candidates.find(({ isReady }) => isReady);
+    // Rather wait for a connection that will probably come than ask again whom the operation should avoid.
+    const hasOther = usable.some(({ isPromising }) => isPromising);
+    const ready = (hasOther ? usable : [...usable, ...candidates]).find(({ isReady }) => isReady);
     if (ready !== undefined) {
       for (const link of usable) if (!link.isReady) link.warm();
       return ready;

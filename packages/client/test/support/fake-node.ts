@@ -62,6 +62,9 @@ export type FakeVerdict =
 
 export type FaultScript = (operation: SeenOperation) => FakeVerdict;
 
+/** Longest delay that a script gives an answer on a stream that the client ends. */
+const maxDelayMs = 100;
+
 const serve: FakeVerdict = { act: "serve" };
 
 /** The information in an error that was certainly not applied. */
@@ -229,9 +232,10 @@ export class FakeNode {
       }
     });
     stream.on("end", () => {
+      // What is under way is answered first; no script delays an answer for longer.
       setTimeout(() => {
         if (!stream.destroyed) stream.end();
-      }, 20);
+      }, maxDelayMs);
     });
   }
 
@@ -375,7 +379,12 @@ async function answerUnary(
   handle: (request: Uint8Array) => Uint8Array[],
 ): Promise<void> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  try {
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+  } catch {
+    // The connection was cut.
+    return;
+  }
   const responses = handle(Buffer.concat(chunks).subarray(5));
   stream.respond({ ":status": 200, "content-type": "application/grpc+proto" }, { waitForTrailers: true });
   stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));

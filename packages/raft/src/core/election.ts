@@ -31,6 +31,7 @@ export function handleVoteRequest(replica: Replica, message: VoteRequest): void 
     (preVote && message.term > replica.term);
   // Learners answer too: the candidate may know of a newer configuration, in which this replica is a voter.
   const granted = free && replica.log.isUpToDate(message.lastIndex, message.lastTerm);
+  if (!replica.isLeader) replica.log.learnCommit(message.commit, message.commitTerm);
   if (granted && !preVote) {
     replica.vote = message.from;
     replica.electionElapsed = 0;
@@ -52,13 +53,22 @@ function answerVote(replica: Replica, message: VoteRequest, granted: boolean): v
     term: granted ? message.term : replica.term,
     preVote: message.preVote,
     reject: !granted,
+    commit: replica.log.committed,
+    commitTerm: replica.log.committedTerm,
   });
 }
 
 /** Somebody, or this replica's own disk, has answered. */
 export function handleVoteResponse(replica: Replica, message: VoteResponse): void {
-  const expected = message.preVote ? "preCandidate" : "candidate";
-  if (replica.role !== expected) return;
+  if (replica.isLeader) return;
+  replica.log.learnCommit(message.commit, message.commitTerm);
+  if (replica.role !== (message.preVote ? "preCandidate" : "candidate")) return;
+  // A voter that refuses may know that a change of configuration is committed, by which it need not even be asked: without
+  // this a candidate could be stuck in a configuration whose other half has moved on.
+  if (message.reject && hasUnappliedChange(replica)) {
+    becomeFollower(replica, replica.term, 0);
+    return;
+  }
   // A pre-vote that was granted in an earlier attempt, for a lower term, says nothing about this one.
   if (message.preVote && !message.reject && message.term !== replica.term + 1) return;
   if (!replica.votes.has(message.from)) replica.votes.set(message.from, !message.reject);
@@ -93,15 +103,26 @@ function stand(replica: Replica, transfer: boolean): void {
     term: replica.term,
     preVote: false,
     reject: false,
+    commit: 0,
+    commitTerm: 0,
   });
   requestVotes(replica, { term: replica.term, preVote: false, transfer });
 }
 
 function requestVotes(replica: Replica, request: Pick<VoteRequest, "term" | "preVote" | "transfer">): void {
-  const { lastIndex, lastTerm } = replica.log;
+  const { lastIndex, lastTerm, committed: commit, committedTerm: commitTerm } = replica.log;
   for (const { replica: peer, learner } of replica.members.all) {
     if (peer === replica.id || learner) continue;
-    replica.send({ type: "voteRequest", from: replica.id, to: peer, ...request, lastIndex, lastTerm });
+    replica.send({
+      type: "voteRequest",
+      from: replica.id,
+      to: peer,
+      ...request,
+      lastIndex,
+      lastTerm,
+      commit,
+      commitTerm,
+    });
   }
 }
 

@@ -82,8 +82,17 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     lastIndex: number,
     lastTerm: number,
     transfer: flag,
+    commit: number,
+    commitTerm: number,
   }),
-  fc.record({ type: fc.constant("voteResponse" as const), ...envelope, preVote: flag, reject: flag }),
+  fc.record({
+    type: fc.constant("voteResponse" as const),
+    ...envelope,
+    preVote: flag,
+    reject: flag,
+    commit: number,
+    commitTerm: number,
+  }),
   fc.record({ type: fc.constant("heartbeat" as const), ...envelope, commit: number, round: number }),
   fc.record({ type: fc.constant("heartbeatResponse" as const), ...envelope, round: number }),
   fc.record({
@@ -93,7 +102,13 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   }),
   fc.record({ type: fc.constant("timeoutNow" as const), ...envelope }),
   fc.record({ type: fc.constant("proposal" as const), ...envelope, datas: fc.array(data, { maxLength: 4 }) }),
-  fc.record({ type: fc.constant("readRequest" as const), ...envelope, ticket: number, incarnation: number }),
+  fc.record({
+    type: fc.constant("readRequest" as const),
+    ...envelope,
+    ticket: number,
+    confirm: fc.boolean(),
+    incarnation: number,
+  }),
   fc.record({
     type: fc.constant("readResponse" as const),
     ...envelope,

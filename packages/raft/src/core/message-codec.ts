@@ -89,10 +89,14 @@ function writeBody(message: Message, writer: ByteWriter): void {
       writer.writeVarint(message.lastIndex);
       writer.writeVarint(message.lastTerm);
       writer.writeBoolean(message.transfer);
+      writer.writeVarint(message.commit);
+      writer.writeVarint(message.commitTerm);
       return;
     case "voteResponse":
       writer.writeBoolean(message.preVote);
       writer.writeBoolean(message.reject);
+      writer.writeVarint(message.commit);
+      writer.writeVarint(message.commitTerm);
       return;
     case "heartbeat":
       writer.writeVarint(message.commit);
@@ -112,6 +116,7 @@ function writeBody(message: Message, writer: ByteWriter): void {
       return;
     case "readRequest":
       writer.writeVarint(message.ticket);
+      writer.writeBoolean(message.confirm);
       writer.writeVarint(message.incarnation);
       return;
     case "readResponse":
@@ -148,6 +153,8 @@ const bodies: Readonly<Record<MessageType, (envelope: Envelope, reader: ByteRead
     const preVote = reader.readBoolean();
     const lastIndex = reader.readVarint();
     const lastTerm = reader.readVarint();
+    const transfer = reader.readBoolean();
+    const commit = reader.readVarint();
     return {
       type: "voteRequest",
       from,
@@ -156,12 +163,16 @@ const bodies: Readonly<Record<MessageType, (envelope: Envelope, reader: ByteRead
       preVote,
       lastIndex,
       lastTerm,
-      transfer: reader.readBoolean(),
+      transfer,
+      commit,
+      commitTerm: reader.readVarint(),
     };
   },
   voteResponse: ({ from, to, term }, reader) => {
     const preVote = reader.readBoolean();
-    return { type: "voteResponse", from, to, term, preVote, reject: reader.readBoolean() };
+    const reject = reader.readBoolean();
+    const commit = reader.readVarint();
+    return { type: "voteResponse", from, to, term, preVote, reject, commit, commitTerm: reader.readVarint() };
   },
   heartbeat: ({ from, to, term }, reader) => {
     const commit = reader.readVarint();
@@ -185,7 +196,8 @@ const bodies: Readonly<Record<MessageType, (envelope: Envelope, reader: ByteRead
   proposal: ({ from, to, term }, reader) => ({ type: "proposal", from, to, term, datas: readDatas(reader) }),
   readRequest: ({ from, to, term }, reader) => {
     const ticket = reader.readVarint();
-    return { type: "readRequest", from, to, term, ticket, incarnation: reader.readVarint() };
+    const confirm = reader.readBoolean();
+    return { type: "readRequest", from, to, term, ticket, confirm, incarnation: reader.readVarint() };
   },
   readResponse: ({ from, to, term }, reader) => {
     const ticket = reader.readVarint();

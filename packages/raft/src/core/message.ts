@@ -49,6 +49,9 @@ export interface VoteRequest extends Envelope {
   readonly lastTerm: number;
   /** The leader itself asked for this election: voters need not wait for it to fall silent. */
   readonly transfer: boolean;
+  /** How far the candidate knows the log to be committed, and the term of the entry there. */
+  readonly commit: number;
+  readonly commitTerm: number;
 }
 
 /** A voter's answer. A granted vote is released only when it is durable. */
@@ -56,6 +59,9 @@ export interface VoteResponse extends Envelope {
   readonly type: "voteResponse";
   readonly preVote: boolean;
   readonly reject: boolean;
+  /** How far the voter knows the log to be committed, and the term of the entry there. */
+  readonly commit: number;
+  readonly commitTerm: number;
 }
 
 /** The leader is alive. Also the round trip that confirms reads and leases. */
@@ -100,6 +106,8 @@ export interface ReadRequest extends Envelope {
   readonly type: "readRequest";
   /** The read, as the asking replica numbered it. Never reused in one life of that replica. */
   readonly ticket: number;
+  /** Whether a majority must be asked even if a lease would answer. */
+  readonly confirm: boolean;
   /** The life of the asking replica: an answer meant for an earlier life must not be taken for one of this life. */
   readonly incarnation: number;
 }

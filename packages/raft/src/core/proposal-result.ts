@@ -38,6 +38,12 @@ export type ProposeResult =
   | { readonly status: "forwarded"; readonly leader: number }
   | { readonly status: "dropped"; readonly reason: DropReason };
 
+/** How a read is to be confirmed. */
+export interface ReadIndexOptions {
+  /** Ask a majority even if a lease would answer. Only makes a difference in the read mode `lease`. Default false. */
+  readonly confirm?: boolean;
+}
+
 /** What became of a call of `readIndex`. */
 export type ReadResult =
   | {

@@ -40,6 +40,13 @@ export class RaftLog {
     return this.#tail.lastIndex ?? this.#storage.lastIndex();
   }
 
+  /** The term of the newest entry known to be committed. */
+  get committedTerm(): number {
+    return (
+      this.term(this.committed) ?? violated(`The term of the committed entry ${this.committed} is not known`)
+    );
+  }
+
   get lastTerm(): number {
     return this.term(this.lastIndex) ?? violated(`The term of the last entry ${this.lastIndex} is not known`);
   }
@@ -131,6 +138,11 @@ export class RaftLog {
       );
     }
     this.committed = index;
+  }
+
+  /** Somebody knows that this entry is committed: if it is the entry that is here, so is everything up to it. */
+  learnCommit(index: number, term: number): void {
+    if (index > this.committed && this.matches(index, term)) this.commitTo(index);
   }
 
   restore(snapshot: SnapshotMetadata): void {

@@ -6,7 +6,7 @@ import { type Entry, EntryType } from "./entry.ts";
 import type { HardState } from "./hard-state.ts";
 import { applyChange, leaveJointIfDue, proposeChange } from "./membership.ts";
 import type { Message } from "./message.ts";
-import type { ProposeResult, ReadResult, TransferResult } from "./proposal-result.ts";
+import type { ProposeResult, ReadIndexOptions, ReadResult, TransferResult } from "./proposal-result.ts";
 import { proposeCommands } from "./proposals.ts";
 import { RaftError } from "./raft-error.ts";
 import { sizeOf } from "./raft-log.ts";
@@ -116,8 +116,8 @@ export class RawNode {
   }
 
   /** Ask up to where one must have applied before a linearizable read. The answer comes in `readStates`. */
-  readIndex(): ReadResult {
-    return this.#guard(() => startRead(this.#replica));
+  readIndex(options: ReadIndexOptions = {}): ReadResult {
+    return this.#guard(() => startRead(this.#replica, options.confirm ?? false));
   }
 
   /** Hand leadership to a voter; given up after an election timeout. Passed on by a follower. */

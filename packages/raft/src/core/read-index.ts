@@ -11,7 +11,7 @@ import type { EarlyRead, PendingRead } from "./read-queue.ts";
 import type { Replica } from "./replica.ts";
 
 /** A read asked of this replica. */
-export function startRead(replica: Replica): ReadResult {
+export function startRead(replica: Replica, confirm: boolean): ReadResult {
   const { leader } = replica;
   if (leader === 0) return { status: "dropped", reason: "noLeader" };
   if (replica.isLeader && replica.reads.size >= replica.options.maxPendingReads) {
@@ -20,15 +20,25 @@ export function startRead(replica: Replica): ReadResult {
   replica.lastTicket += 1;
   const ticket = replica.lastTicket;
   const { incarnation } = replica.options;
-  if (replica.isLeader) admit(replica, { ticket, from: replica.id, incarnation });
-  else replica.send({ type: "readRequest", from: replica.id, to: leader, term: 0, ticket, incarnation });
+  if (replica.isLeader) admit(replica, { ticket, from: replica.id, incarnation, confirm });
+  else
+    replica.send({
+      type: "readRequest",
+      from: replica.id,
+      to: leader,
+      term: 0,
+      ticket,
+      confirm,
+      incarnation,
+    });
   return { status: "accepted", ticket };
 }
 
 /** A read that a follower passed on. Without an answer its host asks again. */
 export function handleReadRequest(replica: Replica, message: ReadRequest): void {
   if (!replica.isLeader || replica.reads.size >= replica.options.maxPendingReads) return;
-  admit(replica, { ticket: message.ticket, from: message.from, incarnation: message.incarnation });
+  const { ticket, from, incarnation, confirm } = message;
+  admit(replica, { ticket, from, incarnation, confirm });
 }
 
 /** The leader's answer to a read of this replica, if it was asked in this life. */
@@ -67,7 +77,7 @@ function admit(replica: Replica, read: EarlyRead): void {
     return;
   }
   const index = replica.log.committed;
-  if (hasLease(replica)) {
+  if (!read.confirm && hasLease(replica)) {
     answer(replica, read, index);
     return;
   }

@@ -4,6 +4,8 @@ export interface PendingRead {
   /** The replica that asked; the leader itself for its own reads. */
   readonly from: number;
   readonly incarnation: number;
+  /** Whether a majority must be asked even if a lease would answer. */
+  readonly confirm: boolean;
   /** What was committed when the read arrived. */
   readonly index: number;
   /** The first round of heartbeats that began after the read arrived. */
@@ -11,7 +13,7 @@ export interface PendingRead {
 }
 
 /** A read that arrived before the leader had committed anything in its term, and so has no index yet. */
-export type EarlyRead = Pick<PendingRead, "ticket" | "from" | "incarnation">;
+export type EarlyRead = Pick<PendingRead, "ticket" | "from" | "incarnation" | "confirm">;
 
 /** The reads that wait at a leader, in the order of their arrival, which is also the order of their rounds. */
 export class ReadQueue {

@@ -61,12 +61,11 @@ function isFromLeader({ type }: Message): boolean {
   return type === "appendRequest" || type === "heartbeat" || type === "installSnapshot";
 }
 
+/** Says which term it is (figure 2: "reply false if term < currentTerm"), so that nobody goes on in an old one for ever. */
 function answerOlderTerm(replica: Replica, message: Message): void {
-  const { checkQuorum, preVote } = replica.options;
-  // With stickiness or pre-votes this replica's higher term does not spread by itself. If its old leader is not told of it,
-  // this replica can neither follow nor win: so it tells.
-  if (isFromLeader(message) && (checkQuorum || preVote)) refuseOldLeader(replica, message.from);
-  else if (message.type === "voteRequest" && message.preVote) refuseVote(replica, message);
+  // Without this a replica whose term was raised by somebody who left could neither win nor follow its leader again.
+  if (isFromLeader(message)) refuseOldLeader(replica, message.from);
+  else if (message.type === "voteRequest") refuseVote(replica, message);
 }
 
 function takeMessage(replica: Replica, message: Message): void {

@@ -17,9 +17,10 @@ export class ClientRequests<Result> {
   readonly #group: number;
   readonly #node: RawNode;
   readonly #proposals: ProposalBook<Result>;
+  /** Reads that a lease may answer, and reads that a majority must confirm. */
   readonly #reads: ReadBook;
-  /** The leader that refusals name. */
-  leader = 0;
+  readonly #confirmedReads: ReadBook;
+  #leader = 0;
 
   constructor(context: GroupContext, group: number, node: RawNode) {
     const { clock, metrics } = context.options;
@@ -27,6 +28,7 @@ export class ClientRequests<Result> {
     this.#group = group;
     this.#node = node;
     this.#reads = new ReadBook(group);
+    this.#confirmedReads = new ReadBook(group);
     this.#proposals = new ProposalBook<Result>({
       group,
       settled: (proposal, outcome) => {
@@ -37,6 +39,16 @@ export class ClientRequests<Result> {
     });
   }
 
+  /** The leader that refusals name. */
+  get leader(): number {
+    return this.#leader;
+  }
+
+  set leader(leader: number) {
+    this.#leader = leader;
+    for (const book of this.#books) book.retry();
+  }
+
   /** Commands not answered yet. */
   get pendingProposals(): number {
     return this.#proposals.pending;
@@ -44,12 +56,12 @@ export class ClientRequests<Result> {
 
   /** Whether anybody waits for anything. */
   get pending(): number {
-    return this.#proposals.pending + this.#reads.pending;
+    return this.#proposals.pending + this.#reads.pending + this.#confirmedReads.pending;
   }
 
   /** Whether there is something to tell the core in the next turn. */
   get hasStaged(): boolean {
-    return this.#proposals.hasStaged || this.#reads.mayAsk;
+    return this.#proposals.hasStaged || this.#reads.mayAsk || this.#confirmedReads.mayAsk;
   }
 
   /** Takes commands, to be proposed in the next turn. */
@@ -83,34 +95,40 @@ export class ClientRequests<Result> {
   }
 
   /** Takes a read, to be asked about in the next turn. */
-  read(resolve: (index: number) => void, reject: (error: RaftError) => void): void {
+  read(confirm: boolean, resolve: (index: number) => void, reject: (error: RaftError) => void): void {
     const { limits, metrics } = this.#context.options;
-    if (this.#reads.pending >= limits.maxReadsPerGroup) {
+    if (this.#reads.pending + this.#confirmedReads.pending >= limits.maxReadsPerGroup) {
       reject(refusal(this.#group, "overloaded", this.leader));
       return;
     }
     metrics.count("reads", 1);
-    this.#reads.stage({ startedMs: this.#now(), resolve, reject });
+    const book = confirm ? this.#confirmedReads : this.#reads;
+    book.stage({ startedMs: this.#now(), resolve, reject });
   }
 
   /** Proposes a change of membership at once; `resolve` is called when it is applied. */
   changeMembers(change: ConfChange, resolve: () => void, reject: (error: RaftError) => void): void {
+    const result = this.#node.proposeConfChange(change);
     const nothing = [new Uint8Array(0)];
     const proposal = newProposal<Result>(nothing, { bytes: 0, startedMs: this.#now(), resolve, reject });
     this.#proposals.admit(proposal);
-    this.#settle([proposal], this.#node.proposeConfChange(change));
+    this.#settle([proposal], result);
   }
 
   /** Tells the core what was staged. */
   submit(): void {
     if (this.#proposals.hasStaged) this.#proposeStaged();
     this.#reads.ask(this.#now(), () => this.#node.readIndex());
+    this.#confirmedReads.ask(this.#now(), () => this.#node.readIndex({ confirm: true }));
   }
 
   /** Takes the core's answers to reads. */
   answered({ readStates, abandonedReads }: AsyncReady, appliedIndex: number): void {
-    for (const { ticket, index } of readStates) this.#reads.confirmed(ticket, index);
-    for (const ticket of abandonedReads) this.#reads.abandoned(ticket);
+    // A ticket is known to the one book that asked for it.
+    for (const book of this.#books) {
+      for (const { ticket, index } of readStates) book.confirmed(ticket, index);
+      for (const ticket of abandonedReads) book.abandoned(ticket);
+    }
     if (readStates.length > 0) this.#releaseReads(appliedIndex);
   }
 
@@ -135,18 +153,21 @@ export class ClientRequests<Result> {
   expire(nowMs: number, electionMs: number): void {
     const { timing, metrics } = this.#context.options;
     this.#proposals.expire(nowMs, timing.proposalTimeoutMs);
-    const expired = this.#reads.expire(
-      nowMs,
-      { retryMs: electionMs, timeoutMs: timing.readTimeoutMs },
-      this.leader,
-    );
-    if (expired > 0) metrics.count("readsFailed", expired);
+    const times = { retryMs: electionMs, timeoutMs: timing.readTimeoutMs };
+    for (const book of this.#books) {
+      const expired = book.expire(nowMs, times, this.leader);
+      if (expired > 0) metrics.count("readsFailed", expired);
+    }
   }
 
   /** The group has stopped. */
   fail(error: RaftError): void {
     this.#proposals.fail(error);
-    this.#reads.fail(error);
+    for (const book of this.#books) book.fail(error);
+  }
+
+  get #books(): readonly ReadBook[] {
+    return [this.#reads, this.#confirmedReads];
   }
 
   #hasRoomFor(commands: number, bytes: number): boolean {
@@ -160,21 +181,21 @@ export class ClientRequests<Result> {
   }
 
   #proposeStaged(): void {
-    let call: Proposal<Result>[] = [];
-    let commands: Uint8Array[] = [];
-    let bytes = 0;
-    for (const proposal of this.#proposals.takeStaged()) {
-      if (call.length > 0 && bytes + proposal.bytes > maxBytesPerCall) {
+    const staged = this.#proposals.takeStaged();
+    for (let from = 0; from < staged.length;) {
+      const to = endOfCall(staged, from);
+      const call = from === 0 && to === staged.length ? staged : staged.slice(from, to);
+      const commands: Uint8Array[] = [];
+      for (const proposal of call) for (const command of proposal.commands) commands.push(command);
+      try {
         this.#settle(call, this.#node.propose(commands));
-        call = [];
-        commands = [];
-        bytes = 0;
+      } catch (error) {
+        // The group stops. What the core did not take was never sent anywhere: it is answered with the others.
+        this.#proposals.putBack(staged.slice(from));
+        throw error;
       }
-      call.push(proposal);
-      for (const command of proposal.commands) commands.push(command);
-      bytes += proposal.bytes;
+      from = to;
     }
-    this.#settle(call, this.#node.propose(commands));
   }
 
   #settle(proposals: readonly Proposal<Result>[], result: ProposeResult): void {
@@ -193,14 +214,28 @@ export class ClientRequests<Result> {
   #releaseReads(appliedIndex: number): void {
     const { metrics } = this.#context.options;
     const nowMs = this.#now();
-    this.#reads.release(appliedIndex, (startedMs) => {
-      metrics.observe("readMs", nowMs - startedMs);
-    });
+    for (const book of this.#books) {
+      book.release(appliedIndex, (startedMs) => {
+        metrics.observe("readMs", nowMs - startedMs);
+      });
+    }
   }
 
   #now(): number {
     return this.#context.options.clock.now();
   }
+}
+
+/** Where the call ends that begins with the proposal at `from`. */
+function endOfCall(staged: readonly { readonly bytes: number }[], from: number): number {
+  let bytes = 0;
+  let to = from;
+  while (to < staged.length) {
+    bytes += staged[to]?.bytes ?? 0;
+    if (to > from && bytes > maxBytesPerCall) break;
+    to += 1;
+  }
+  return to;
 }
 
 function newProposal<Result>(

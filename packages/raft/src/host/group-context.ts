@@ -20,6 +20,8 @@ export interface GroupContext {
   readonly diskIsSlow: () => boolean;
   /** A leader's core wants a snapshot sent. */
   sendSnapshot(replica: GroupReplica, message: InstallSnapshot): void;
+  /** The replica leads no longer. */
+  leadershipLost(replica: GroupReplica): void;
   /** The replica stopped because of an error. */
   failed(replica: GroupReplica, error: RaftError): void;
 }
@@ -27,6 +29,8 @@ export interface GroupContext {
 /** What one turn writes to the log. */
 export interface TurnWrites {
   readonly writes: LogWrite[];
+  /** Bytes of the entries among the writes. */
+  bytes: number;
   readonly completions: { readonly replica: GroupReplica; readonly append: StorageAppend }[];
   mustSync: boolean;
 }

@@ -1,3 +1,4 @@
+import type { ReadIndexOptions } from "../core/proposal-result.ts";
 import type { ConfChange } from "../core/conf-change.ts";
 import type { Configuration } from "../core/configuration.ts";
 import type { GroupReplica } from "./group-replica.ts";
@@ -43,9 +44,9 @@ export class GroupHandle<Result> implements RaftGroup<Result> {
     );
   }
 
-  readIndex(): Promise<number> {
+  readIndex(options: ReadIndexOptions = {}): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#replica.read(resolve, reject);
+      this.#replica.read(options.confirm ?? false, resolve, reject);
     });
   }
 

@@ -14,9 +14,7 @@ import { coreConfig } from "./core-config.ts";
 import { DurableWrites } from "./durable-writes.ts";
 import type { GroupContext, TurnWrites } from "./group-context.ts";
 import { type GroupOptions, type ResolvedGroupPolicy, resolvePolicy } from "./group-options.ts";
-import { HandOverWaits } from "./hand-over-waits.ts";
-import { bestSuccessor, PromotionRule } from "./leader-rules.ts";
-import { refusal } from "./proposal-book.ts";
+import { Leadership } from "./leadership.ts";
 import type { QuietSection } from "./frame.ts";
 import { QuietRule } from "./quiet-rule.ts";
 import type { GroupStatus } from "./raft-group.ts";
@@ -47,8 +45,7 @@ export class GroupReplica<Result = unknown> {
   readonly #node: RawNode;
   readonly #requests: ClientRequests<Result>;
   readonly #rule: CompactionRule;
-  readonly #promotion = new PromotionRule();
-  readonly #handOvers = new HandOverWaits();
+  readonly #leadership: Leadership;
   readonly #durableWrites: DurableWrites;
   readonly #electionMs: number;
   #softState: SoftState = { role: "follower", leader: 0 };
@@ -65,6 +62,14 @@ export class GroupReplica<Result = unknown> {
     this.quiet = new QuietRule({ enabled: options.quiet ?? false, electionTicks: timing.electionTicks });
     this.#node = new RawNode(coreConfig(context.options, options, start));
     this.#requests = new ClientRequests<Result>(context, options.group, this.#node);
+    this.#leadership = new Leadership({
+      group: options.group,
+      replica: options.replica,
+      node: this.#node,
+      nodeOf: context.options.nodeOf,
+      now: () => clock.now(),
+      electionMs: this.#electionMs,
+    });
     this.#rule = new CompactionRule(this.#policy, {
       nowMs: clock.now(),
       configuration: this.#node.status().configuration,
@@ -92,6 +97,7 @@ export class GroupReplica<Result = unknown> {
       reader: start.reader,
       pipeline: this.pipeline,
       rule: this.#rule,
+      coreApplied: () => this.#node.status().applied,
       now: () => clock.now(),
     });
     this.#durableWrites = new DurableWrites({
@@ -107,7 +113,7 @@ export class GroupReplica<Result = unknown> {
       // The entries that the state machine lacks are gone: it gets somebody's state before it applies anything, and
       // until then this replica votes and keeps the log, but does not lead.
       this.pipeline.hold();
-      this.#node.setElectable(false);
+      this.#leadership.setFit(false);
     }
   }
 
@@ -152,12 +158,12 @@ export class GroupReplica<Result = unknown> {
   }
 
   /** A read to ask about in the next turn. */
-  read(resolve: (index: number) => void, reject: (error: RaftError) => void): void {
+  read(confirm: boolean, resolve: (index: number) => void, reject: (error: RaftError) => void): void {
     if (this.#failure !== undefined) {
       reject(this.#failure);
       return;
     }
-    this.#requests.read(resolve, reject);
+    this.#requests.read(confirm, resolve, reject);
     this.#stir();
   }
 
@@ -166,47 +172,22 @@ export class GroupReplica<Result = unknown> {
     resolve: (configuration: Configuration) => void,
     reject: (error: RaftError) => void,
   ): void {
-    if (this.#failure !== undefined) {
-      reject(this.#failure);
-      return;
-    }
     const applied = (): void => {
       resolve(this.#node.status().configuration);
     };
     this.#guard(() => {
       this.#requests.changeMembers(change, applied, reject);
     });
+    if (this.#failure !== undefined) reject(this.#failure);
     this.#stir();
   }
 
-  /** Hands leadership to `target`, or to whoever is furthest along. */
+  /** See `Leadership.transfer`. */
   transferLeader(target: number | undefined, resolve: () => void, reject: (error: RaftError) => void): void {
-    if (this.#failure !== undefined) {
-      reject(this.#failure);
-      return;
-    }
-    const status = this.#node.status();
-    const { leader } = status;
-    const successor = target ?? bestSuccessor(status);
-    if (status.role !== "leader") {
-      reject(
-        new RaftError("NOT_LEADER", `Replica ${this.replica} does not lead group ${this.group}.`, { leader }),
-      );
-      return;
-    }
-    if (successor === this.replica) {
-      resolve();
-      return;
-    }
-    if (successor === undefined) {
-      reject(refusal(this.group, "changeInvalid", leader));
-      return;
-    }
     this.#guard(() => {
-      const result = this.#node.transferLeader(successor);
-      if (result.status === "dropped") reject(refusal(this.group, result.reason, leader));
-      else this.#handOvers.add({ deadlineMs: this.#now() + 2 * this.#electionMs, resolve, reject });
+      this.#leadership.transfer(target, resolve, reject);
     });
+    if (this.#failure !== undefined) reject(this.#failure);
     this.#stir();
   }
 
@@ -240,11 +221,12 @@ export class GroupReplica<Result = unknown> {
   /** A tick of the clock has passed. */
   tick(nowMs: number): void {
     this.#requests.expire(nowMs, this.#electionMs);
-    this.#handOvers.expire(nowMs, () => refusal(this.group, "transferring", this.#softState.leader));
+    this.#leadership.expire(nowMs, this.#softState.leader);
     if (this.quiet.quiet) return;
     this.#guard(() => {
-      this.#node.tick();
+      // Before the tick, which may send heartbeats: they would arrive behind the news that there will be none.
       if (this.quiet.tick(() => this.#node.status(), this.#requests.pending)) this.#sayQuiet();
+      else this.#node.tick();
     });
     if (this.#rule.due(nowMs) && !this.state.compacting) this.#compactBySelf(false);
     if (this.#needsTurn()) this.#wake();
@@ -260,7 +242,7 @@ export class GroupReplica<Result = unknown> {
   /** Promotes a learner that has caught up, if the policy says so. */
   promote(): void {
     if (!this.#policy.promoteLearners || !this.isLeader) return;
-    const change = this.#guard(() => this.#promotion.next(this.#node.status()));
+    const change = this.#guard(() => this.#leadership.nextPromotion());
     if (change === undefined) return;
     this.changeMembers(
       change,
@@ -295,29 +277,20 @@ export class GroupReplica<Result = unknown> {
   /** A frame for this node did not leave. */
   undelivered(node: number): void {
     if (!this.isLeader) return;
-    const { nodeOf } = this.#context.options;
     this.#guard(() => {
-      for (const { replica } of this.#node.status().progress) {
-        if (replica !== this.replica && nodeOf(replica) === node) this.#node.reportUnreachable(replica);
-      }
+      this.#leadership.undelivered(node);
     });
   }
 
-  /** The nodes of the other members. */
-  memberNodes(): number[] {
-    const { voters, votersOutgoing, learners } = this.#node.status().configuration;
-    const others = [...voters, ...votersOutgoing, ...learners].filter((member) => member !== this.replica);
-    return others.map((member) => this.#context.options.nodeOf(member));
+  /** See `Leadership.watchedNodes`. */
+  watchedNodes(): number[] {
+    return this.#leadership.watchedNodes();
   }
 
-  /** Whether this replica may lead; a leader that may not gives way to the best successor, or steps down. */
+  /** See `Leadership.allow`. */
   setElectable(electable: boolean): void {
     this.#guard(() => {
-      this.#node.setElectable(electable && !this.pipeline.held);
-      if (electable || !this.isLeader) return;
-      const successor = bestSuccessor(this.#node.status());
-      if (successor === undefined || this.#node.transferLeader(successor).status === "dropped")
-        this.#node.stepDown();
+      this.#leadership.allow(electable);
     });
     this.#wake();
   }
@@ -347,9 +320,7 @@ export class GroupReplica<Result = unknown> {
   async bringUpToDate(metadata: SnapshotMetadata, state: ReceivedState): Promise<void> {
     await this.state.install(metadata, state);
     this.#requests.skippedTo(metadata.index);
-    this.#guard(() => {
-      this.#node.setElectable(true);
-    });
+    this.#leadership.setFit(true);
     this.pipeline.release();
   }
 
@@ -388,7 +359,7 @@ export class GroupReplica<Result = unknown> {
     this.#durableWrites.stop();
     this.state.close();
     this.#requests.fail(error);
-    this.#handOvers.fail(error);
+    this.#leadership.fail(error);
     this.#context.failed(this, error);
   }
 
@@ -402,6 +373,7 @@ export class GroupReplica<Result = unknown> {
         ...(snapshot === undefined ? {} : { snapshot }),
       });
     }
+    for (const entry of entries) turn.bytes += entry.data.length;
     turn.mustSync ||= append.mustSync;
     turn.completions.push({ replica: this, append });
   }
@@ -438,12 +410,15 @@ export class GroupReplica<Result = unknown> {
   #softStateChanged(softState: SoftState): void {
     const { metrics } = this.#context.options;
     const { role, leader } = softState;
-    if (this.isLeader && role !== "leader") this.#requests.leadershipLost(this.#electionMs);
+    if (this.isLeader && role !== "leader") {
+      this.#requests.leadershipLost(this.#electionMs);
+      this.#context.leadershipLost(this);
+    }
     if (role === "candidate" || role === "preCandidate") metrics.count("elections", 1);
     if (leader !== this.#softState.leader) metrics.count("leaderChanges", 1);
     this.#softState = softState;
     this.#requests.leader = leader;
-    if (leader !== 0 && leader !== this.replica) this.#handOvers.done();
+    if (leader !== 0 && leader !== this.replica) this.#leadership.passed();
     const { term } = this.#node.status().hardState;
     this.#context.event({ type: "leader", group: this.group, term, role, leader });
   }
@@ -499,10 +474,6 @@ export class GroupReplica<Result = unknown> {
 
   #wake(): void {
     if (this.#failure === undefined) this.#context.wake(this);
-  }
-
-  #now(): number {
-    return this.#context.options.clock.now();
   }
 
   /** Runs something that may find a broken invariant or a damaged log: that stops this group, and no other. */

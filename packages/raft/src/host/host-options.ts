@@ -68,6 +68,11 @@ export interface HostLimits {
   readonly maxReadsPerGroup?: number;
   /** Bytes of frames received and not yet looked at; beyond that frames are dropped. Default 64 MiB. */
   readonly maxInboxBytes?: number;
+  /**
+   * Bytes of entries handed to the log and not durable yet, over all groups; beyond that, entries from leaders are
+   * dropped, as if the network had lost them. Default 256 MiB.
+   */
+  readonly maxUnwrittenBytes?: number;
   /** Bytes of entries applied in one turn, over all groups; the rest waits for the next turn. Default 4 MiB. */
   readonly maxApplyBytesPerTurn?: number;
   /** Bytes of messages in one frame; a single message may be larger. Default 1 MiB. */
@@ -125,6 +130,7 @@ const defaultLimits: Required<HostLimits> = {
   maxCommandBytes: 8 * mib,
   maxReadsPerGroup: 65_536,
   maxInboxBytes: 64 * mib,
+  maxUnwrittenBytes: 256 * mib,
   maxApplyBytesPerTurn: 4 * mib,
   maxFrameBytes: mib,
   maxMessageBytes: mib,

@@ -65,6 +65,8 @@ export class Host {
   readonly #disk: DiskWatch;
   readonly #electionMs: number;
   readonly #proposalBytes = { used: 0 };
+  /** Nodes that a frame could not be sent to since the last tick. */
+  readonly #unreachable = new Set<number>();
   #dirty: GroupReplica[] = [];
   #scheduled = false;
   #cancelTick: () => void;
@@ -73,6 +75,8 @@ export class Host {
   /** Whether something was written that no flush has followed. */
   #unflushed = false;
   #writing = 0;
+  /** Bytes of entries that the log has and that are not durable yet. */
+  #unwrittenBytes = 0;
   #failure: RaftError | undefined;
   #stopping: Promise<void> | undefined;
   #stopped = false;
@@ -96,7 +100,7 @@ export class Host {
       },
       undelivered: (node) => {
         metrics.count("framesUnsent", 1);
-        for (const replica of this.#groups.values()) replica.undelivered(node);
+        this.#unreachable.add(node);
       },
     });
     const wake = (): void => {
@@ -109,6 +113,7 @@ export class Host {
       cluster,
       outbox: this.#outbox,
       replicaOf: (group) => this.#groups.get(group),
+      logIsFull: () => this.#unwrittenBytes >= limits.maxUnwrittenBytes,
       sender: this.#sender,
       receiver: this.#receiver,
     });
@@ -125,6 +130,9 @@ export class Host {
       diskIsSlow: () => this.#disk.state !== "healthy",
       sendSnapshot: (replica: GroupReplica, message: InstallSnapshot) => {
         this.#sender.install(replica, message);
+      },
+      leadershipLost: (replica) => {
+        this.#sender.abandon(replica);
       },
       failed: (replica, error) => {
         this.#groupFailed(replica, error);
@@ -156,17 +164,21 @@ export class Host {
 
   /**
    * Makes a replica of a group on this node, and starts it. When it resolves, the replica survives a crash.
-   * @throws RaftError `INVALID_ARGUMENT` when the group exists here already, or did once.
+   * @throws RaftError `INVALID_ARGUMENT` when the group exists here already.
    */
   async createGroup<Result>(options: CreateGroupOptions<Result>): Promise<RaftGroup<Result>> {
     const { group, voters } = options;
     const { log } = this.#options;
     this.#requireNew(group);
+    if (voters?.includes(options.replica) === false) {
+      const problem = `voters do not include replica ${options.replica}`;
+      throw new RaftError("INVALID_ARGUMENT", `${problem}; leave them out for a replica that joins.`);
+    }
     if (log.groups().includes(group)) {
       throw new RaftError("INVALID_ARGUMENT", `Group ${group} exists in this log already; open it.`);
     }
     const start = voters === undefined ? { hardState: emptyHardState } : bootstrapState(voters);
-    await log.append([{ group, ...start }]);
+    await log.append([{ group, create: true, ...start }]);
     return this.#start(options);
   }
 
@@ -189,7 +201,7 @@ export class Host {
   }
 
   /**
-   * Stops the replica of a group and forgets its log and its snapshots; its number is not used again on this node. To be
+   * Stops the replica of a group and forgets its log and its snapshots. The group may come back to this node, under another replica id. To be
    * called when the replica is no longer a member, or is damaged: it does not change the membership.
    */
   async removeGroup(group: number): Promise<void> {
@@ -270,7 +282,7 @@ export class Host {
     this.#inbox.drain();
     const replicas = this.#dirty;
     this.#dirty = [];
-    const turn: TurnWrites = { writes: [], completions: [], mustSync: false };
+    const turn: TurnWrites = { writes: [], bytes: 0, completions: [], mustSync: false };
     for (const replica of replicas) {
       replica.dirty = false;
       replica.work(turn);
@@ -290,6 +302,7 @@ export class Host {
     metrics.observe("batchGroups", turn.writes.length);
     this.#unflushed = true;
     this.#writing += 1;
+    this.#unwrittenBytes += turn.bytes;
     try {
       await log.append(turn.writes, { sync: turn.mustSync });
     } catch (error) {
@@ -297,6 +310,7 @@ export class Host {
       return;
     } finally {
       this.#writing -= 1;
+      this.#unwrittenBytes -= turn.bytes;
     }
     if (turn.mustSync) metrics.observe("logWriteMs", clock.now() - beganMs);
     for (const { replica, append } of turn.completions) replica.durable(append);
@@ -337,10 +351,15 @@ export class Host {
     this.#watchDisk(nowMs);
     for (let tick = 0; tick < ticks; tick++) {
       this.#ticks += 1;
+      // Before the tick, with which leaders forget now and then who was active, to see who still is.
+      if (this.#ticks % housekeepingTicks === 0) this.#keepHouse();
       for (const replica of this.#groups.values()) replica.tick(nowMs);
       if (this.#ticks % timing.heartbeatTicks === 0) this.#keepQuietGroups(nowMs);
-      if (this.#ticks % housekeepingTicks === 0) this.#keepHouse();
     }
+    for (const node of this.#unreachable) {
+      for (const replica of this.#groups.values()) replica.undelivered(node);
+    }
+    this.#unreachable.clear();
     this.#sender.tick(nowMs);
     this.#receiver.tick(nowMs);
     this.#flushWhenIdle();
@@ -370,7 +389,7 @@ export class Host {
     const greeted = new Set<number>();
     for (const replica of this.#groups.values()) {
       if (!replica.quiet.quiet) continue;
-      for (const node of replica.memberNodes()) {
+      for (const node of replica.watchedNodes()) {
         if (nowMs - this.#inbox.lastHeardMs(node) > this.#electionMs) replica.quiet.wake();
         else greeted.add(node);
       }

@@ -1,3 +1,4 @@
+import type { Message } from "../core/message.ts";
 import { RaftError } from "../core/raft-error.ts";
 import type { Section } from "./frame.ts";
 import { FrameReader } from "./frame-codec.ts";
@@ -16,6 +17,8 @@ export interface InboxOptions {
   readonly cluster: number;
   readonly outbox: Outbox;
   readonly replicaOf: (group: number) => GroupReplica | undefined;
+  /** Whether the log has as much to write as it may. */
+  readonly logIsFull: () => boolean;
   readonly sender: StateSender;
   readonly receiver: StateReceiver;
 }
@@ -54,7 +57,8 @@ export class Inbox {
     const { limits, metrics } = this.#options.host;
     metrics.count("framesReceived", 1);
     metrics.count("frameBytesReceived", frame.length);
-    if (this.#bytes + frame.length > limits.maxInboxBytes) {
+    // A single frame is taken whatever its size: else one that is larger than the limit would never arrive.
+    if (this.#bytes > 0 && this.#bytes + frame.length > limits.maxInboxBytes) {
       metrics.count("framesDropped", 1);
       return false;
     }
@@ -130,7 +134,8 @@ export class Inbox {
     }
     switch (section.kind) {
       case "message":
-        replica.step(section.message);
+        if (this.#isAcceptable(section.message)) replica.step(section.message);
+        else host.metrics.count("messagesDropped", 1);
         return;
       case "quiet":
         replica.leaderFellSilent(section);
@@ -147,5 +152,12 @@ export class Inbox {
       case "acknowledgement":
         sender.acknowledged(section);
     }
+  }
+
+  #isAcceptable(message: Message): boolean {
+    // A snapshot comes as a transfer, with its data; without them it would stop the group.
+    if (message.type === "installSnapshot") return false;
+    // A leader sends what was lost again, and no faster than it is answered: that is what slows it down.
+    return message.type !== "appendRequest" || message.entries.length === 0 || !this.#options.logIsFull();
   }
 }

@@ -9,6 +9,7 @@ export type { HostLimits, HostOptions, HostTiming } from "./host-options.ts";
 export { MemoryLog } from "./memory-log.ts";
 export type { LogStorage, LogWrite } from "./log-storage.ts";
 export type { ReceivedState, StateMachine, StateSnapshot } from "./state-machine.ts";
+export { FileSnapshotStore } from "./file-snapshot-store.ts";
 export type { SnapshotStore } from "./snapshot-store.ts";
 export type { Transport } from "./transport.ts";
 export {

@@ -17,28 +17,29 @@ export function bestSuccessor(status: Status): number | undefined {
 
 /**
  * The change that makes a voter of a learner, when it is time. A learner has to look caught up twice in a row, because
- * one look may have fallen into a pause.
+ * one look may have fallen into a pause, and to have been heard of lately.
  */
 export class PromotionRule {
-  #caughtUp = new Set<number>();
+  /** Learners that looked caught up last time, and whether they had been heard of. */
+  #before = new Map<number, boolean>();
 
   next(status: Status): ConfChange | undefined {
-    if (status.role !== "leader" || status.changePending || status.configuration.votersOutgoing.length > 0) {
-      this.#caughtUp.clear();
-      return undefined;
+    const before = this.#before;
+    this.#before = new Map();
+    const { role, changePending, configuration, progress, hardState } = status;
+    if (role !== "leader" || changePending || configuration.votersOutgoing.length > 0) return undefined;
+    let ready: number | undefined;
+    for (const { replica, learner, recentActive, state, match } of progress) {
+      if (!learner || state !== "replicate" || match + promotionMarginEntries < hardState.commit) continue;
+      this.#before.set(replica, recentActive);
+      const wasActive = before.get(replica);
+      if (wasActive !== undefined && (wasActive || recentActive)) ready ??= replica;
     }
-    const caughtUp = new Set<number>();
-    for (const { replica, learner, recentActive, state, match } of status.progress) {
-      if (!learner || !recentActive || state !== "replicate") continue;
-      if (match + promotionMarginEntries >= status.hardState.commit) caughtUp.add(replica);
-    }
-    const replica = [...caughtUp].find((learner) => this.#caughtUp.has(learner));
-    this.#caughtUp = caughtUp;
-    if (replica === undefined) return undefined;
+    if (ready === undefined) return undefined;
     return {
       transition: "auto",
-      changes: [{ type: "addVoter", replica }],
-      expectedConfigurationIndex: status.configuration.index,
+      changes: [{ type: "addVoter", replica: ready }],
+      expectedConfigurationIndex: configuration.index,
     };
   }
 }

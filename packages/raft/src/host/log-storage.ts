@@ -18,7 +18,12 @@ export interface LogWrite {
    * index is at least `through`) is what `LogReader.snapshot` returns from now on.
    */
   readonly compact?: { readonly through: number; readonly metadata: SnapshotMetadata };
-  /** Forget the group. Its id may not be used again in this log. */
+  /**
+   * Begins the group anew, with an empty log. Required for a group that was removed before, whose writes are refused
+   * otherwise: a write that comes late must not bring a removed group back.
+   */
+  readonly create?: boolean;
+  /** Forget the group. */
   readonly remove?: boolean;
 }
 

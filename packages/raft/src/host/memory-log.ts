@@ -119,6 +119,7 @@ export class MemoryLog implements LogStorage {
 
   async append(batch: readonly LogWrite[]): Promise<void> {
     for (const write of batch) {
+      if (write.create === true) this.#removed.delete(write.group);
       if (this.#removed.has(write.group)) {
         throw new RaftError("INVALID_ARGUMENT", `Group ${write.group} was removed.`);
       }

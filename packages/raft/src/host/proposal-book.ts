@@ -76,6 +76,11 @@ export class ProposalBook<Result> {
     return staged;
   }
 
+  /** These are staged again: nothing became of them. */
+  putBack(proposals: readonly Proposal<Result>[]): void {
+    this.#staged = [...proposals, ...this.#staged];
+  }
+
   /** These were appended side by side, beginning at `index`. */
   appended(proposals: readonly Proposal<Result>[], index: number, term: number): void {
     if (this.#waiting.length > this.#head && this.#waiting[this.#head]?.term !== term) this.#orphan();

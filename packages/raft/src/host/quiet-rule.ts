@@ -12,6 +12,9 @@ import type { Status } from "../core/status.ts";
 /** Election timeouts without anything to do after which a group falls silent. */
 const idleElectionTimeouts = 10;
 
+/** After a look that found somebody behind, the next one is so many ticks later. */
+const retryTicks = 3;
+
 /** Whether one replica of a group is quiet. */
 export class QuietRule {
   readonly #enabled: boolean;
@@ -39,7 +42,9 @@ export class QuietRule {
     if (!this.#enabled || this.#quiet) return false;
     this.#idleTicks = pending === 0 ? this.#idleTicks + 1 : 0;
     if (this.#idleTicks < this.#idleTicksMax) return false;
-    this.#idleTicks = 0;
+    // A leader forgets now and then who was active, to see who still is: look again soon, not at the same moment of
+    // that cycle.
+    this.#idleTicks -= retryTicks;
     this.#quiet = everybodyHasEverything(status());
     return this.#quiet;
   }

@@ -1,5 +1,6 @@
 import type { ConfChange } from "../core/conf-change.ts";
 import type { Configuration } from "../core/configuration.ts";
+import type { ReadIndexOptions } from "../core/proposal-result.ts";
 import type { RaftError } from "../core/raft-error.ts";
 import type { Status } from "../core/status.ts";
 
@@ -48,7 +49,7 @@ export interface RaftGroup<Result = unknown> {
    * that knows its leader. Resolves with the index applied.
    * @throws RaftError `DROPPED` when no leader confirmed it in time; it is safe to retry.
    */
-  readIndex(): Promise<number>;
+  readIndex(options?: ReadIndexOptions): Promise<number>;
 
   /**
    * Proposes a change of membership, and resolves with the configuration once it is applied here. A joint

@@ -39,6 +39,8 @@ export class ReadBook {
   readonly #rounds = new Map<number, Round>();
   #confirmed: Confirmed[] = [];
   #pending = 0;
+  /** Whether there is nobody to ask until something changes: asking on would keep the process busy for nothing. */
+  #refused = false;
 
   constructor(group: number) {
     this.#group = group;
@@ -51,7 +53,7 @@ export class ReadBook {
 
   /** Whether there is a question to ask now. */
   get mayAsk(): boolean {
-    return this.#staged.length > 0 && this.#rounds.size < maxRounds;
+    return this.#staged.length > 0 && this.#rounds.size < maxRounds && !this.#refused;
   }
 
   stage(reader: Reader): void {
@@ -59,11 +61,19 @@ export class ReadBook {
     this.#pending += 1;
   }
 
-  /** Asks for all staged reads. Without a leader they stay staged, to be asked again. */
+  /** There may be a leader now: it can be asked again. */
+  retry(): void {
+    this.#refused = false;
+  }
+
+  /** Asks for all staged reads. Without a leader they stay staged, until the next tick or the next leader. */
   ask(nowMs: number, readIndex: () => ReadResult): void {
     if (!this.mayAsk) return;
     const result = readIndex();
-    if (result.status === "dropped") return;
+    if (result.status === "dropped") {
+      this.#refused = true;
+      return;
+    }
     this.#rounds.set(result.ticket, { readers: this.#staged, askedMs: nowMs });
     this.#staged = [];
   }
@@ -111,6 +121,7 @@ export class ReadBook {
     for (const [ticket, round] of this.#rounds) {
       if (nowMs - round.askedMs >= times.retryMs) this.abandoned(ticket);
     }
+    this.retry();
     const late = (reader: Reader): boolean => nowMs - reader.startedMs >= times.timeoutMs;
     const expired = this.#staged.filter(late);
     if (expired.length > 0) this.#staged = this.#staged.filter((reader) => !late(reader));

@@ -17,6 +17,6 @@ export interface SnapshotStore {
    * @throws RaftError `CORRUPT` while reading, when they are not what was written; `UNAVAILABLE` when it is not there.
    */
   read(group: number, index: number, offset: number): AsyncIterable<Uint8Array>;
-  /** Deletes the snapshots of a group except the one at `index`; all of them without one. */
-  keepOnly(group: number, index?: number): Promise<void>;
+  /** Deletes the snapshots of a group that are older than the one at `index`. */
+  dropBefore(group: number, index: number): Promise<void>;
 }

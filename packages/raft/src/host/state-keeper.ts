@@ -22,6 +22,8 @@ export interface StateKeeperOptions {
   readonly reader: LogReader;
   readonly pipeline: ApplyPipeline;
   readonly rule: CompactionRule;
+  /** Up to where the core has applied. */
+  readonly coreApplied: () => number;
   readonly now: () => number;
 }
 
@@ -55,8 +57,12 @@ export class StateKeeper {
 
   /** Takes hold of the state as it is after everything applied so far. */
   capture(): Promise<CapturedState> {
-    const { pipeline, stateMachine } = this.#options;
+    const { group, pipeline, stateMachine } = this.#options;
     return pipeline.exclusively(async () => {
+      if (!this.#isInStep) {
+        const message = `The state of group ${group} is being replaced; ask again.`;
+        throw new RaftError("UNAVAILABLE", message);
+      }
       const metadata = this.#metadataAt(pipeline.stateIndex);
       return { metadata, snapshot: await stateMachine.snapshot() };
     });
@@ -102,7 +108,7 @@ export class StateKeeper {
 
   /** The group is removed from this node: nothing of its state is kept. */
   async forget(): Promise<void> {
-    await this.#options.snapshots?.keepOnly(this.#options.group);
+    await this.#options.snapshots?.dropBefore(this.#options.group, Number.POSITIVE_INFINITY);
   }
 
   /** The replica has stopped. */
@@ -126,7 +132,7 @@ export class StateKeeper {
     const { rule, now, snapshots, group } = this.#options;
     rule.begun(now(), metadata.index);
     rule.configurationChanged(metadata.index, metadata.configuration);
-    if (snapshots !== undefined) await snapshots.keepOnly(group, metadata.index);
+    if (snapshots !== undefined) await snapshots.dropBefore(group, metadata.index);
   }
 
   /** A state takes the place of the present one, if it is newer. */
@@ -142,8 +148,19 @@ export class StateKeeper {
     });
   }
 
+  /**
+   * Whether the state is the one that the core believes to be applied. It is not while the state machine waits to be
+   * brought up to date, nor for a moment when a state has just been installed: then the configuration as of the state
+   * is not known either.
+   */
+  get #isInStep(): boolean {
+    const { pipeline, coreApplied } = this.#options;
+    return !pipeline.held && pipeline.stateIndex === coreApplied();
+  }
+
   async #compact(followers: () => readonly ProgressStatus[], urgent: boolean): Promise<number> {
     const { group, log, reader, rule, snapshots, stateMachine, now } = this.#options;
+    if (!this.#isInStep) return 0;
     const metadata =
       snapshots === undefined ? this.#durableMetadata(stateMachine) : await this.#store(snapshots);
     rule.begun(now(), metadata?.index ?? 0);
@@ -155,7 +172,7 @@ export class StateKeeper {
     );
     if (through === dropped && snapshots === undefined) return 0;
     await log.append([{ group, compact: { through, metadata } }]);
-    if (snapshots !== undefined) await snapshots.keepOnly(group, metadata.index);
+    if (snapshots !== undefined) await snapshots.dropBefore(group, metadata.index);
     return through;
   }
 

@@ -54,9 +54,12 @@ export class StateReceiver {
       this.#acknowledge(node, offer, known.state, known.taken);
       return;
     }
-    const { hardState } = replica.status();
+    const { hardState, applied } = replica.status();
+    // A state that ends before the log begins would leave out what lies between.
     const wanted =
-      offer.purpose === "install" ? offer.metadata.index > hardState.commit : replica.pipeline.held;
+      offer.purpose === "install"
+        ? offer.metadata.index > hardState.commit
+        : replica.pipeline.held && offer.metadata.index >= applied;
     if (!wanted || offer.term < hardState.term) {
       this.#acknowledge(node, offer, "refused", 0);
       return;

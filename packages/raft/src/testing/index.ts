@@ -14,3 +14,22 @@ export {
   describeReady,
   type NameOf,
 } from "./describe.ts";
+
+// The deterministic simulator.
+export { simulateHosts } from "./simulation/host-simulation.ts";
+export { describeFailure, type SeedRunner, shrink } from "./simulation/report.ts";
+export { simulate, type SimulationOptions, type SimulationResult } from "./simulation/simulation.ts";
+export { type FaultKind, faultKinds, type Swarm } from "./simulation/swarm.ts";
+
+// Whether what clients saw can be explained.
+export {
+  checkLinearizability,
+  type CheckOptions,
+  checkPartitioned,
+  type Model,
+  type Operation,
+  type RegisterInput,
+  registerModel,
+  type RegisterOutput,
+  type Verdict,
+} from "./linearizability/index.ts";

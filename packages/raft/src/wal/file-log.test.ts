@@ -183,6 +183,26 @@ describe("the log", () => {
     }
   });
 
+  test("a removed group that is created anew has nothing of its former life, however the segments go round", async () => {
+    const log = await open();
+    const vote = { term: 9, vote: 3, commit: 2 };
+    await log.append([{ group: 4, entries: entries(1, 3, 9, "former"), hardState: vote }]);
+    await log.append([{ group: 4, remove: true }]);
+    await log.append([{ group: 4, create: true }]);
+    expect(log.reader(4).initialState().hardState).toEqual({ term: 0, vote: 0, commit: 0 });
+    await log.append([{ group: 4, entries: entries(1, 1, 1, "latter") }]);
+    for (let round = 0; round < 3; round += 1) {
+      const current = await reopen();
+      expect(current.groups()).toContain(4);
+      expect(texts(current, 4)).toEqual(["1@1 latter"]);
+      expect(current.reader(4).initialState().hardState).toEqual({ term: 0, vote: 0, commit: 0 });
+      // Segments are freed and written again; what is said of the group moves along.
+      await churn(current, 40);
+    }
+    await logs.at(-1)!.append([{ group: 4, remove: true }]);
+    expect((await reopen()).groups()).not.toContain(4);
+  });
+
   test("a commit written without sync is visible at once, and on disk with the next write", async () => {
     const log = await open();
     await log.append([{ group: 1, entries: entries(1, 2, 1), hardState: { term: 1, vote: 1, commit: 0 } }]);

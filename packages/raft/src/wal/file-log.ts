@@ -210,10 +210,7 @@ export class FileLog implements LogStorage {
   #readable(group: number): GroupLog {
     if (this.#closing !== undefined) throw new RaftError("CLOSED", "the log is closed");
     if (this.#state.removed.has(group)) {
-      throw new RaftError(
-        "INVALID_ARGUMENT",
-        `group ${group} was removed from this log; its id is not used again`,
-      );
+      throw new RaftError("INVALID_ARGUMENT", `group ${group} was removed from this log`);
     }
     const log = this.#state.group(group);
     if (log.damage !== undefined)
@@ -230,7 +227,10 @@ function recover(fileSystem: FileSystem, options: FileLogOptions, state: LogStat
   }
   const visitor = { record: state.replay.bind(state) };
   const found = replay(fileSystem, directory, { mode: "write", visitor });
-  const damage = [...found.damage, ...state.finishReplay()];
+  // What only groups lost that were removed since is nobody's loss any more.
+  const damage = [...found.damage, ...state.finishReplay()].filter(
+    ({ groups = [] }) => groups.length === 0 || !groups.every((group) => state.removed.has(group)),
+  );
   const attributable = damage.every(({ groups }) => groups !== undefined);
   if (damage.length > 0 && (options.onDamage !== "quarantine" || !attributable)) {
     for (const segment of [...found.segments, ...found.surplus]) segment.file.close();

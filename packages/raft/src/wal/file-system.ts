@@ -24,7 +24,11 @@ export interface FileSystem {
   lock(directory: string): Promise<DirectoryLock>;
 }
 
-/** `create`: the file must not exist yet, and is read and written; `write`: it must exist; `read`: it is not changed. */
+/**
+ * - `create`: the file is made, or emptied if there is one, and is read and written;
+ * - `write`: it must exist, and is read and written;
+ * - `read`: it must exist, and is not changed.
+ */
 export type OpenMode = "create" | "write" | "read";
 
 /** An open file. */

@@ -41,6 +41,8 @@ export const RecordType = {
   Compact: 6,
   /** All that is known of the group but its entries; written when an old segment is about to go. */
   State: 7,
+  /** Like `State`, and all entries are dropped: those that are kept are written again behind it, in the same batch. */
+  Restart: 8,
 } as const;
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 

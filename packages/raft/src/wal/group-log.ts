@@ -27,13 +27,11 @@ export class GroupLog {
   damage: string | undefined;
   hardState: HardState = emptyHardState;
   metadata: SnapshotMetadata = noSnapshot;
-  /** The term of the entry before the first one. */
+  /** The entry before the first one, and its term. */
+  through = 0;
   throughTerm = 0;
-  /**
-   * Whether it is known where the log begins. Only while a log is replayed may it be unknown: the segment that said so
-   * first may be gone, and a later one says it again.
-   */
-  beginningKnown = false;
+  /** Whether anything has said where the log begins. */
+  #beginningStated = false;
   /** The log as it will be when all that was handed over is durable; what a further write must fit. */
   readonly queued: QueuedLog = { exists: false, removed: false, through: 0, last: 0, batch: 0 };
   #hardStateSegment: Segment | undefined;
@@ -43,9 +41,12 @@ export class GroupLog {
     this.group = group;
   }
 
-  /** The entry before the first one. */
-  get through(): number {
-    return this.entries.first - 1;
+  /**
+   * Whether the log is complete. Only while it is replayed may it not be: what was said first, and written first, may
+   * have been in a segment that is gone. Then something further on says where the log begins, or drops what is missing.
+   */
+  get isComplete(): boolean {
+    return this.#beginningStated && this.entries.first === this.through + 1;
   }
 
   /** The term of an entry that is kept, or of the one before the first; undefined for any other index. */
@@ -63,7 +64,7 @@ export class GroupLog {
   /** The group begins, with an empty log. */
   create(segment: Segment): void {
     this.exists = true;
-    this.#begin(segment);
+    this.#beginAfter({ through: 0, throughTerm: 0 }, segment);
   }
 
   setHardState(hardState: HardState, segment: Segment): void {
@@ -78,9 +79,8 @@ export class GroupLog {
   install(metadata: SnapshotMetadata, segment: Segment): void {
     this.exists = true;
     this.metadata = metadata;
-    this.throughTerm = metadata.term;
     this.entries.restart(metadata.index + 1);
-    this.#begin(segment);
+    this.#beginAfter({ through: metadata.index, throughTerm: metadata.term }, segment);
   }
 
   /** Drops the entries through an index. Ignored when a newer snapshot came in between. */
@@ -90,13 +90,14 @@ export class GroupLog {
   ): void {
     if (compact.metadata.index < this.metadata.index) return;
     this.metadata = compact.metadata;
-    if (compact.through >= this.through || !this.beginningKnown) this.throughTerm = compact.throughTerm;
-    if (this.#dropThrough(compact.through)) this.#begin(segment);
+    const isEarlier = this.#beginningStated && compact.through < this.through;
+    this.#beginAfter(isEarlier ? this : compact, segment);
   }
 
   /** Takes over what an older segment said before it was reused. */
   restoreState(
     state: {
+      readonly keepsEntries: boolean;
       readonly through: number;
       readonly throughTerm: number;
       readonly hardState: HardState;
@@ -106,26 +107,17 @@ export class GroupLog {
   ): void {
     this.exists = true;
     this.metadata = state.metadata;
-    this.throughTerm = state.throughTerm;
     this.setHardState(state.hardState, segment);
-    if (this.#dropThrough(state.through)) this.#begin(segment);
+    if (!state.keepsEntries) this.entries.restart(state.through + 1);
+    this.#beginAfter(state, segment);
   }
 
-  /**
-   * Makes room for entries from `first` on by dropping what is there, and returns a sentence when they would leave a
-   * gap.
-   */
-  makeWayFor(first: number): string | undefined {
+  /** Makes room for entries from `first` on by dropping what is there; returns false when they would leave a gap. */
+  makeWayFor(first: number): boolean {
     const { entries } = this;
-    if (first >= entries.first && first <= entries.last + 1) {
-      entries.dropFrom(first);
-      return undefined;
-    }
-    if (this.beginningKnown) {
-      return `entries of group ${this.group} begin at ${first}, but its log ends at ${entries.last} and begins at ${entries.first}`;
-    }
-    entries.restart(first);
-    return undefined;
+    if (first < entries.first || first > entries.last + 1) return false;
+    entries.dropFrom(first);
+    return true;
   }
 
   /** Lets go of every segment. */
@@ -139,25 +131,12 @@ export class GroupLog {
     this.#beginningSegment = undefined;
   }
 
-  /**
-   * Drops entries through an index; returns false when entries behind it are missing. While the beginning is unknown
-   * that is no damage yet: a compaction further on may have dropped them too, which is why their segment is gone.
-   */
-  #dropThrough(index: number): boolean {
-    const { entries } = this;
-    if (!this.beginningKnown) {
-      if (entries.last < entries.first) {
-        entries.restart(index + 1);
-        return true;
-      }
-      if (entries.first > index + 1) return false;
-    }
-    entries.dropThrough(index);
-    return true;
-  }
-
-  #begin(segment: Segment): void {
-    this.beginningKnown = true;
+  #beginAfter(place: { readonly through: number; readonly throughTerm: number }, segment: Segment): void {
+    this.through = place.through;
+    this.throughTerm = place.throughTerm;
+    this.#beginningStated = true;
+    if (this.entries.last < this.entries.first) this.entries.restart(place.through + 1);
+    else this.entries.dropThrough(place.through);
     if (this.#beginningSegment === segment) return;
     if (this.#beginningSegment !== undefined) this.#beginningSegment.references -= 1;
     segment.references += 1;

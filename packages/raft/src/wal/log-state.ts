@@ -10,7 +10,7 @@ import type { Segment } from "./segment.ts";
 /** All groups of the log: what is durable, and where it lies. Replay and live writes change it by the same rules. */
 export class LogState {
   readonly #groups = new Map<number, GroupLog>();
-  /** Removed groups, and the segment that says so: their ids may never be used again. */
+  /** Removed groups, and the segment that says so: what older segments say of them is void. */
   readonly removed: Map<number, Segment> = new Map<number, Segment>();
   readonly cache: EntryCache;
 
@@ -37,14 +37,19 @@ export class LogState {
   apply(write: LogWrite, segment: Segment, entriesOffset: number): void {
     if (write.remove === true) return this.remove(write.group, segment);
     const log = this.group(write.group);
-    if (!log.exists) log.create(segment);
+    if (!log.exists) {
+      this.#revive(write.group);
+      log.create(segment);
+    }
     if (write.snapshot !== undefined) {
       log.install(write.snapshot, segment);
       this.cache.dropGroup(write.group);
     }
     const first = write.entries?.[0];
     if (write.entries !== undefined && first !== undefined) {
-      log.makeWayFor(first.index);
+      if (!log.makeWayFor(first.index)) {
+        throw new RaftError("INVARIANT", `entries of group ${write.group} cannot begin at ${first.index}`);
+      }
       let offset = entriesOffset;
       for (const entry of write.entries) {
         log.entries.push(entry.term, entry.data.length, { segment, offset });
@@ -67,6 +72,7 @@ export class LogState {
       this.remove(record.group, segment);
       return undefined;
     }
+    if (record.kind === "created") this.#revive(record.group);
     if (this.removed.has(record.group)) return `group ${record.group} is written after it was removed`;
     const log = this.group(record.group);
     switch (record.kind) {
@@ -87,7 +93,8 @@ export class LogState {
         log.restoreState(record, segment);
         return undefined;
       case "entries":
-        return replayEntries(log, record, segment);
+        replayEntries(log, record, segment);
+        return undefined;
       default:
         throw new RaftError("INVARIANT", "a record of an unknown kind was decoded");
     }
@@ -100,8 +107,8 @@ export class LogState {
   finishReplay(): LogDamage[] {
     const damage: LogDamage[] = [];
     for (const log of this.#groups.values()) {
-      if (!log.beginningKnown) {
-        const problem = `where the log of group ${log.group} begins is not said anywhere`;
+      if (!log.isComplete) {
+        const problem = `entries before ${log.entries.first} of group ${log.group} are missing`;
         damage.push({ segment: "", offset: 0, problem, groups: [log.group] });
       }
       log.queued.exists = log.exists;
@@ -116,7 +123,18 @@ export class LogState {
     if (!this.removed.has(group)) this.group(group).damage ??= problem;
   }
 
-  /** The group is gone, for good. */
+  /**
+   * A removed group begins anew. Segments are freed from the oldest on, so nothing of its former life can be read after
+   * the record that removed it is gone.
+   */
+  #revive(group: number): void {
+    const segment = this.removed.get(group);
+    if (segment === undefined) return;
+    segment.references -= 1;
+    this.removed.delete(group);
+  }
+
+  /** The group is gone, with all that was said of it. */
   remove(group: number, segment: Segment): void {
     this.#groups.get(group)?.release();
     this.#groups.delete(group);
@@ -132,10 +150,9 @@ function replayEntries(
   log: GroupLog,
   record: { readonly first: number; readonly entries: readonly EntryPosition[] },
   segment: Segment,
-): string | undefined {
-  const problem = log.makeWayFor(record.first);
-  if (problem !== undefined) return problem;
+): void {
+  // What lies between them and those before was in a segment that is gone: see `GroupLog.isComplete`.
+  if (!log.makeWayFor(record.first)) log.entries.restart(record.first);
   for (const { term, dataBytes, offset } of record.entries)
     log.entries.push(term, dataBytes, { segment, offset });
-  return undefined;
 }

@@ -58,8 +58,8 @@ export class LogTail {
   /** The loop that writes: its promise, and whether it will look at the queue again before it ends. */
   #running: Promise<void> = Promise.resolve();
   #active = false;
-  /** Segments that no batch needs once the next one is durable. */
-  #freed: Segment[] = [];
+  /** Segments that nobody needs once the batch with this number, which says so, is durable. */
+  #freed: { readonly segment: Segment; readonly statedBy: number }[] = [];
   #rewriteDue = false;
   /** Whether the newest batch has a successor's word that it was durable, or holds nothing. */
   #sealed = false;
@@ -148,7 +148,8 @@ export class LogTail {
   async close(): Promise<void> {
     await this.#running;
     await this.#pool.close();
-    for (const segment of [...this.#segments, ...this.#freed]) segment.file.close();
+    for (const segment of this.#segments) segment.file.close();
+    for (const { segment } of this.#freed) segment.file.close();
   }
 
   #openBatch(): StagedBatch {
@@ -258,10 +259,10 @@ export class LogTail {
 
   /** Gives back segments that the last batch no longer needs, and finds out which ones the next one will not need. */
   async #freeOldSegments(): Promise<void> {
-    if (this.#freed.length > 0) {
-      const freed = this.#freed;
-      this.#freed = [];
-      await this.#pool.recycle(freed);
+    const stated = this.#freed.filter(({ statedBy }) => statedBy < this.#expected.sequence);
+    if (stated.length > 0) {
+      this.#freed = this.#freed.slice(stated.length);
+      await this.#pool.recycle(stated.map(({ segment }) => segment));
     }
     if (this.#rewriteDue) {
       this.#rewriteDue = false;
@@ -269,7 +270,7 @@ export class LogTail {
     }
     while (this.#segments.length > 1 && this.#segments[0]?.references === 0) {
       const segment = this.#segments.shift();
-      if (segment !== undefined) this.#freed.push(segment);
+      if (segment !== undefined) this.#freed.push({ segment, statedBy: this.#expected.sequence });
     }
   }
 

@@ -28,7 +28,7 @@ const preallocationChunkBytes = 1 << 20;
 const dsync: number = process.platform === "linux" ? (fs.constants.O_DSYNC ?? 0) : 0;
 
 const openFlags: Readonly<Record<OpenMode, number>> = {
-  create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL | dsync,
+  create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_TRUNC | dsync,
   write: fs.constants.O_RDWR | dsync,
   read: fs.constants.O_RDONLY,
 };

@@ -117,17 +117,13 @@ function decodePayload(type: number, group: number, index: number, fields: Field
       const throughTerm = u64(fields);
       return { kind: "compact", group, through: index, throughTerm, metadata: metadataFields(fields) };
     }
-    case RecordType.State: {
+    case RecordType.State:
+    case RecordType.Restart: {
+      const keepsEntries = type === RecordType.State;
       const throughTerm = u64(fields);
       const hardState = hardStateFields(fields);
-      return {
-        kind: "state",
-        group,
-        through: index,
-        throughTerm,
-        hardState,
-        metadata: metadataFields(fields),
-      };
+      const metadata = metadataFields(fields);
+      return { kind: "state", group, keepsEntries, through: index, throughTerm, hardState, metadata };
     }
     default:
       return undefined;

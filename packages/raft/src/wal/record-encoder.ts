@@ -58,13 +58,15 @@ export function writeState(
   writer: LogBuffer,
   group: number,
   state: {
+    readonly keepsEntries: boolean;
     readonly through: number;
     readonly throughTerm: number;
     readonly hardState: HardState;
     readonly metadata: SnapshotMetadata;
   },
 ): void {
-  const start = begin(writer, { type: RecordType.State, group, index: state.through, count: 0 });
+  const type = state.keepsEntries ? RecordType.State : RecordType.Restart;
+  const start = begin(writer, { type, group, index: state.through, count: 0 });
   writer.u64(state.throughTerm);
   hardStateFields(writer, state.hardState);
   metadataFields(writer, state.metadata);

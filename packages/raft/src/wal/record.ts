@@ -34,6 +34,8 @@ export type LogRecord =
     }
   | {
       readonly kind: "state";
+      /** Whether the entries behind `through` stay where they are; else they are written again behind this record. */
+      readonly keepsEntries: boolean;
       readonly group: number;
       /** The entry before the first one that is kept, and its term. */
       readonly through: number;

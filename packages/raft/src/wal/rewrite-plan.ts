@@ -69,6 +69,7 @@ export function stageRewrite(
   for (const { log, withEntries } of plan.groups) {
     const { first, last } = log.entries;
     const current = {
+      keepsEntries: !withEntries,
       through: log.through,
       throughTerm: log.throughTerm,
       hardState: log.hardState,
@@ -77,7 +78,7 @@ export function stageRewrite(
     writeState(batch.writer, log.group, current);
     batch.records += 1;
     moves.push((segment) => log.restoreState(current, segment));
-    if (!withEntries || last < first) continue;
+    if (!withEntries) continue;
     const entries = readUndamaged(log, first, last + 1);
     if (entries === undefined) return undefined;
     const offset = writeEntries(batch.writer, log.group, entries);

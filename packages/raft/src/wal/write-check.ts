@@ -21,8 +21,9 @@ export function checkWrites(
     if (!Number.isSafeInteger(write.group) || write.group < 0) {
       refuse(write, "a group id is a safe integer from 0 on");
     }
-    if (state.removed.has(write.group))
-      refuse(write, "it was removed, and ids are not used twice; take a new one");
+    if (state.removed.has(write.group) && write.create !== true) {
+      refuse(write, "it was removed; only a write that creates it anew may follow");
+    }
     const log = state.group(write.group);
     if (log.queued.batch === options.append) refuse(write, "it has two parts in one batch; merge them");
     log.queued.batch = options.append;

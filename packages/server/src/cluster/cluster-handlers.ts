@@ -19,7 +19,7 @@ import {
 } from "@titan-kv/proto";
 import { ApiError, invalidArgument } from "../http/api-error.ts";
 import { holdsReplicas } from "../meta/apply-meta-command.ts";
-import type { ClusterMap } from "../meta/cluster-map.ts";
+import { type ClusterMap, nodeOf } from "../meta/cluster-map.ts";
 import type { MetaCommand, MetaResult } from "../meta/meta-command.ts";
 
 /** What the handlers need of their node. */
@@ -147,6 +147,8 @@ function membershipHandlers(
 
     async replace(request) {
       const { node, replacement } = request;
+      // A node that has just joined is made known by itself, in a moment.
+      await waitUntil(() => nodeOf(context.map(), replacement)?.state === "active", drainWaitMs);
       if (!holdsReplicas(context.map(), node))
         throw invalidArgument("node", `node ${node} holds no replicas`);
       checked(await context.propose({ type: "replaceNode", node, replacement }));

@@ -1,7 +1,7 @@
 /** `PeerService`: what nodes ask of each other besides Raft and forwarded operations. */
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { type Alarm, KeyValueSchema, type NodeStatus, type Shard } from "@titan-kv/proto";
+import { type Alarm, KeyValueSchema, type NodeStatus, ReadLevel, type Shard } from "@titan-kv/proto";
 import {
   CompareDigestsResponseSchema,
   CompareKeysResponseSchema,
@@ -12,25 +12,33 @@ import {
   type PeerService,
   ScanShardResponseSchema,
   TransferShardResponseSchema,
+  WatchShardResponseSchema,
 } from "@titan-kv/proto/peer";
 import { ApiError, asApiError } from "../http/api-error.ts";
 import { errorInfoOf } from "../http/error-mapping.ts";
 import { awaitLevel, scanReplica, type ShardPage } from "../kv/shard-scan.ts";
+import { takeChanges } from "../kv/shard-follower.ts";
 import { toOrigin } from "../kv/submit-one.ts";
 import { decodeMetaCommand, type MetaCommand, type MetaResult } from "../meta/meta-command.ts";
 import type { HostedShard } from "../node/hosted-replica.ts";
+import type { PointReport } from "../repair/consistency-check.ts";
+import { toEvent, type WatchContext } from "../kv/watch-handler.ts";
 import { fingerprintKeys } from "../repair/key-fingerprint.ts";
 import { awaitApplied } from "../repair/await-applied.ts";
 
 /** What the handlers need of their node. */
 export interface PeerContext {
   hosted(shard: number): HostedShard | undefined;
+  /** Begins to follow a shard; see WatchContext. */
+  readonly follow: WatchContext["follow"];
   /** One try of a command that was passed on `hops` times. */
   proposeMeta(command: MetaCommand, hops: number): Promise<MetaResult>;
   report(): { readonly status: NodeStatus; readonly alarms: Alarm[]; readonly shards: Shard[] };
   transferHere(shard: number, toNode: number): Promise<number>;
-  /** Digests of the slots at a point of comparison, if the replica has them. */
-  digestsAt(shard: number, index: number): ReadonlyMap<number, bigint> | undefined;
+  /** A record turned out to be damaged here: heal it when there is time. */
+  healLater(shard: number, key: Uint8Array): void;
+  /** What the replica here found at a point of comparison, if it is there. */
+  reportAt(shard: number, index: number): PointReport | undefined;
 }
 
 function replicaOf(context: PeerContext, shard: number): HostedShard {
@@ -62,16 +70,13 @@ export function toScanShardResponse(
   });
 }
 
-/** Makes the handlers of one node. */
-export function createPeerHandlers(context: PeerContext): ServiceImpl<typeof PeerService> {
-  return {
-    async scanShard(request) {
-      const { local, store } = replicaOf(context, request.shard);
-      await awaitLevel(local.replica, request.read?.level ?? 0);
-      const { start, end, reverse, limit, keysOnly } = request;
-      return toScanShardResponse(scanReplica(local.replica, store, { start, end, reverse, limit, keysOnly }));
-    },
+type Handlers = ServiceImpl<typeof PeerService>;
 
+/** What replicas tell each other about their contents. */
+function repairHandlers(
+  context: PeerContext,
+): Pick<Handlers, "compareKeys" | "fetchRecord" | "compareDigests"> {
+  return {
     async compareKeys(request) {
       const { local, store } = replicaOf(context, request.shard);
       const { machine } = local.replica;
@@ -81,6 +86,9 @@ export function createPeerHandlers(context: PeerContext): ServiceImpl<typeof Pee
         request.keys.map((key) => Buffer.from(key)),
         machine.logTimeMs,
       );
+      fingerprints.forEach(({ damaged }, index) => {
+        if (damaged) context.healLater(request.shard, Buffer.from(request.keys[index]!));
+      });
       return create(CompareKeysResponseSchema, {
         appliedIndex: BigInt(machine.appliedIndex),
         fingerprints: fingerprints.map(({ revision, checksum, damaged }) =>
@@ -90,10 +98,11 @@ export function createPeerHandlers(context: PeerContext): ServiceImpl<typeof Pee
     },
 
     async fetchRecord(request) {
-      const { local } = replicaOf(context, request.shard);
-      await awaitLevel(local.replica, 0);
+      const { local, store } = replicaOf(context, request.shard);
+      await awaitLevel(local.replica, ReadLevel.LINEARIZABLE);
       const { machine } = local.replica;
-      const entry = machine.get(Buffer.from(request.key));
+      // The record itself, whether its time is over or not: it is to be the same on both replicas.
+      const entry = store.getEntry(Buffer.from(request.key));
       const appliedIndex = BigInt(machine.appliedIndex);
       if (entry === undefined) return create(FetchRecordResponseSchema, { found: false, appliedIndex });
       const { value, version, expiresAtMs } = entry;
@@ -107,11 +116,41 @@ export function createPeerHandlers(context: PeerContext): ServiceImpl<typeof Pee
     },
 
     compareDigests(request) {
-      const digests = context.digestsAt(request.shard, Number(request.atIndex));
+      const report = context.reportAt(request.shard, Number(request.atIndex));
       return create(CompareDigestsResponseSchema, {
-        available: digests !== undefined,
-        digests: Object.fromEntries(digests ?? []),
+        available: report !== undefined,
+        chainHash: report?.chainHash ?? 0,
+        digests: Object.fromEntries(report?.digests ?? []),
       });
+    },
+  };
+}
+
+/** Makes the handlers of one node. */
+export function createPeerHandlers(context: PeerContext): Handlers {
+  return {
+    ...repairHandlers(context),
+
+    async scanShard(request) {
+      const { local, store } = replicaOf(context, request.shard);
+      await awaitLevel(local.replica, request.read?.level ?? ReadLevel.LINEARIZABLE);
+      const { start, end, reverse, limit, keysOnly } = request;
+      return toScanShardResponse(scanReplica(local.replica, store, { start, end, reverse, limit, keysOnly }));
+    },
+
+    async *watchShard(request, call) {
+      replicaOf(context, request.shard);
+      const after = request.afterRevision === undefined ? undefined : Number(request.afterRevision);
+      const { signal } = call;
+      const followed = await context.follow(request.shard, after, { signal, onEnd: () => undefined });
+      yield create(WatchShardResponseSchema, { revision: BigInt(followed.revision) });
+      while (!signal.aborted) {
+        const events = takeChanges(followed).map((change) => toEvent(change, request.shard, false));
+        if (events.length > 0)
+          yield create(WatchShardResponseSchema, { events, revision: BigInt(followed.revision) });
+        // oxlint-disable-next-line no-await-in-loop -- waiting for the next change is the purpose
+        else await followed.history.changed(signal);
+      }
     },
 
     async metaCall(request) {

@@ -216,7 +216,7 @@ const limits = z.strictObject({
   idleTimeoutMs: integer({
     min: 10,
     max: 24 * hourMs,
-    default: 15 * 60_000,
+    default: 30 * 60_000,
     meaning: "a connection without requests is closed after this",
   }),
   stopGraceMs: integer({

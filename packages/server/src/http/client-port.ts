@@ -50,6 +50,8 @@ export type GrpcStreams = Readonly<Record<string, OpenGrpcStream>>;
 
 /** How often the last connections are looked at while the port waits for them to end, in milliseconds. */
 const stopPollMs = 20;
+/** How long answers to what is cut may take to leave, in milliseconds. */
+const lastWordsMs = 200;
 
 /** An open port. */
 export class ClientPort {
@@ -209,20 +211,29 @@ export class ClientPort {
 
   async #stop(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const deadlineMs = performance.now() + graceMs;
     for (const socket of this.#silent) socket.destroy();
     this.#streams.drain();
     this.#http2.drain();
     this.#draining.abort();
+    await this.#emptied(graceMs);
+    if (this.#sockets.size > 0) {
+      // Those that still wait are told that they wait in vain; then there is no more to be said.
+      this.#shutdown.abort(toConnectError(stoppingError("UNKNOWN")));
+      await this.#emptied(lastWordsMs);
+    }
+    this.#http2.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  /** Resolves when no connection is left, or when the time is over. */
+  async #emptied(withinMs: number): Promise<void> {
+    const deadlineMs = performance.now() + withinMs;
     while (this.#sockets.size > 0 && performance.now() < deadlineMs) {
       this.#server.closeIdleConnections();
       // oxlint-disable-next-line no-await-in-loop -- it is a wait
       await new Promise((resolve) => setTimeout(resolve, stopPollMs));
     }
-    this.#shutdown.abort(toConnectError(stoppingError("UNKNOWN")));
-    this.#http2.destroy();
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
   }
 }
 

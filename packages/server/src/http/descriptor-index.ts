@@ -57,7 +57,7 @@ export class DescriptorIndex {
       if (sent.has(next.proto.name) && encoded.length > 0) continue;
       sent.add(next.proto.name);
       encoded.push(this.#encode(next));
-      waiting.push(...next.dependencies.filter(({ proto }) => !sent.has(proto.name)));
+      waiting.push(...next.dependencies);
     }
     return encoded;
   }

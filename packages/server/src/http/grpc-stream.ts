@@ -130,8 +130,6 @@ export class Http2GrpcStream implements GrpcStream {
   /** Answers the request and begins to read. */
   serve(open: OpenGrpcStream): void {
     const stream = this.#stream;
-    // A stream that is reset by the client fails with an error; "close" follows and says all there is to do.
-    stream.on("error", () => undefined);
     const timeoutMs = grpcTimeoutMs(this.headers["grpc-timeout"] as string | undefined);
     try {
       if (Number.isNaN(timeoutMs))

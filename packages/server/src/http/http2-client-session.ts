@@ -6,6 +6,11 @@
  * one never takes its listener away.
  */
 import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from "node:http2";
+import { ApiError } from "./api-error.ts";
+import { toConnectError } from "./error-mapping.ts";
+
+/** How often a connection may end between being made and being used, before the other side is taken for unwilling. */
+const maxAttempts = 3;
 
 /** When a quiet or dead connection is given up, in milliseconds. */
 export interface ClientSessionTimes {
@@ -23,6 +28,8 @@ export class Http2ClientSession {
   readonly authority: string;
   readonly #dial: () => ClientHttp2Session;
   readonly #times: ClientSessionTimes;
+  /** Those with calls under way that take no new ones, and the present one. */
+  readonly #open = new Set<ClientHttp2Session>();
   #session: ClientHttp2Session | undefined;
   #connected: Promise<ClientHttp2Session> | undefined;
 
@@ -32,19 +39,24 @@ export class Http2ClientSession {
     this.#dial = () => http2.connect(authority, options);
   }
 
-  /** Begins a request, on a new connection if need be. @throws when there is none to be had. */
+  /**
+   * Begins a request, on a new connection if need be.
+   * @throws ConnectError `unavailable`, with the detail NOT_APPLIED, when there is no connection to be had.
+   */
   async request(
     method: string,
     path: string,
     headers: OutgoingHttpHeaders,
     options: Omit<http2.ClientSessionRequestOptions, "signal">,
   ): Promise<ClientHttp2Stream> {
-    for (;;) {
+    for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
       // oxlint-disable-next-line no-await-in-loop -- a second round is for a connection that has just ended
-      const session = await this.#ready();
-      if (session.closed || session.destroyed) continue;
-      return session.request({ ...headers, ":method": method, ":path": path }, options);
+      const session = await this.#ready().catch((error: unknown) => this.#unreachable(error));
+      if (!session.closed && !session.destroyed) {
+        return session.request({ ...headers, ":method": method, ":path": path }, options);
+      }
     }
+    return this.#unreachable("it closes every connection");
   }
 
   /** Part of what the RPC library expects of a session; the pings here do not need it. */
@@ -52,14 +64,27 @@ export class Http2ClientSession {
     // Nothing to do.
   }
 
-  /** Ends the connection and every call on it. The next request makes a new one. */
+  /** Ends every connection and the calls on them. The next request makes a new one. */
   destroy(): void {
-    this.#session?.destroy();
+    for (const session of this.#open) session.destroy();
     this.#forget();
+  }
+
+  #unreachable(cause: unknown): never {
+    throw toConnectError(
+      new ApiError({
+        reason: "UNAVAILABLE",
+        // Nothing was sent.
+        outcome: "NOT_APPLIED",
+        message: `no connection to ${this.authority}`,
+        cause,
+      }),
+    );
   }
 
   #ready(): Promise<ClientHttp2Session> {
     const session = this.#session;
+    // After a GOAWAY Node closes a session for new requests; those under way on it go on.
     if (session === undefined || session.closed || session.destroyed || this.#connected === undefined) {
       return this.#connect();
     }
@@ -69,7 +94,7 @@ export class Http2ClientSession {
   #connect(): Promise<ClientHttp2Session> {
     const session = this.#dial();
     this.#session = session;
-    session.unref();
+    this.#open.add(session);
     const connected = new Promise<ClientHttp2Session>((resolve, reject) => {
       const timer = setTimeout(
         () => session.destroy(new Error(`no connection to ${this.authority} in time`)),
@@ -88,16 +113,12 @@ export class Http2ClientSession {
     // Whoever asked for the connection learns that it failed; that nobody may have asked is no reason to end the process.
     connected.catch(() => undefined);
     this.#connected = connected;
-    session.once("goaway", () => this.#leave(session));
-    session.once("close", () => this.#leave(session));
+    session.once("close", () => {
+      this.#open.delete(session);
+      if (this.#session === session) this.#forget();
+    });
     this.#watch(session);
     return connected;
-  }
-
-  /** New calls take another connection; those under way on this one go on. */
-  #leave(session: ClientHttp2Session): void {
-    if (this.#session === session) this.#forget();
-    if (!session.closed) session.close();
   }
 
   #forget(): void {

@@ -18,6 +18,11 @@ const connectionWindowBytes = 16 * 1024 * 1024;
 const streamWindowBytes = 4 * 1024 * 1024;
 /** Largest frame a client may send, in bytes: a large message comes in few pieces. */
 const maxFrameBytes = 256 * 1024;
+/**
+ * What Node may hold for one session, in megabytes. At its own default of 10 it refuses new streams while a few large
+ * answers are on their way; what one stream may pile up is bounded elsewhere.
+ */
+const maxSessionMegabytes = 128;
 /** How often sessions are looked after, at most, in milliseconds. */
 const sweepIntervalMs = 5000;
 
@@ -62,7 +67,7 @@ export class Http2Listener {
     const { limits } = options;
     this.#limits = limits;
     this.#server = http2.createServer({
-      maxSendHeaderBlockLength: limits.maxHeaderBytes * 4,
+      maxSessionMemory: maxSessionMegabytes,
       settings: {
         enablePush: false,
         initialWindowSize: streamWindowBytes,
@@ -128,7 +133,11 @@ export class Http2Listener {
     const translate = this.#server.listeners("stream") as unknown as StreamListener[];
     this.#server.removeAllListeners("stream");
     this.#server.on("stream", (stream, headers, flags, rawHeaders) => {
+      // A reset stream fails with an error that nobody has to handle; without a listener it would end the process.
+      stream.on("error", () => undefined);
       this.#count(stream);
+      // Node tells of a stream a little after the fact: a client may have taken it back by now, and answering it throws.
+      if (stream.destroyed || stream.closed) return;
       if (onStream(stream, headers)) return;
       for (const listener of translate) listener.call(this.#server, stream, headers, flags, rawHeaders);
     });
@@ -148,8 +157,6 @@ export class Http2Listener {
     state.openStreams += 1;
     state.used = true;
     state.lastAliveMs = performance.now();
-    // A reset stream fails with an error that nobody has to handle; without a listener it would end the process.
-    stream.on("error", () => undefined);
     stream.once("close", () => {
       state.openStreams -= 1;
       state.lastStreamMs = performance.now();

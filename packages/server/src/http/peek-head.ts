@@ -31,6 +31,12 @@ export function peekHead(socket: Socket, timeoutMs: number, onHead: (head: strin
     clearTimeout(timer);
     socket.off("data", onData);
     socket.off("close", stop);
+    socket.off("end", onEnd);
+  }
+
+  /** Some servers keep a socket of which only one half is closed; here there is nothing left to wait for. */
+  function onEnd(): void {
+    socket.destroy();
   }
 
   function onData(chunk: Buffer): void {
@@ -46,5 +52,6 @@ export function peekHead(socket: Socket, timeoutMs: number, onHead: (head: strin
 
   socket.on("error", ignoreError);
   socket.on("close", stop);
+  socket.on("end", onEnd);
   socket.on("data", onData);
 }

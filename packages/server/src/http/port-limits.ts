@@ -17,7 +17,11 @@ export interface PortLimits {
   readonly headersTimeoutMs: number;
   /** From the first byte to the last of a request that is not a stream, in milliseconds. Default 60 s. */
   readonly requestTimeoutMs: number;
-  /** A connection without a request under way is closed after this time, in milliseconds. Default 15 min. */
+  /**
+   * A connection without a request under way is closed after this time, in milliseconds. Default 30 min: longer than the
+   * 15 min after which clients of the RPC library leave by themselves, since some releases of it end their process when
+   * the server is first (connectrpc/connect-es #1768).
+   */
   readonly idleTimeoutMs: number;
   /** A quiet HTTP/2 connection is asked for a sign of life after this time, in milliseconds. Default 30 s. */
   readonly pingIntervalMs: number;
@@ -33,7 +37,7 @@ export const defaultPortLimits: PortLimits = {
   maxStreamBacklogBytes: 1024 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
-  idleTimeoutMs: 15 * 60_000,
+  idleTimeoutMs: 30 * 60_000,
   pingIntervalMs: 30_000,
   pingTimeoutMs: 15_000,
 };

@@ -6,17 +6,12 @@ import type { GrpcStream, GrpcStreamHandler } from "../http/grpc-stream.ts";
 import { createPipelineHandler } from "./pipeline-handler.ts";
 import { type PipelineContext, PipelineStream } from "./pipeline-stream.ts";
 import { createScanHandler, type ScanContext } from "./scan-handler.ts";
+import { createWatchHandler, type WatchContext } from "./watch-handler.ts";
 import { createUnaryHandlers } from "./unary-handlers.ts";
 import { WireError } from "@titan-kv/proto/pipeline";
 
 /** The path that the fast stream is registered for. */
 export const pipelinePath = "/titan.kv.v1.KvService/Pipeline";
-
-const watchLater = new ApiError({
-  reason: "UNIMPLEMENTED",
-  outcome: "NOT_APPLIED",
-  message: "this release does not serve Watch yet",
-});
 
 const stopping = new ApiError({
   reason: "UNAVAILABLE",
@@ -25,13 +20,15 @@ const stopping = new ApiError({
 });
 
 /** Makes the service of one node. */
-export function createKvService(pipeline: PipelineContext, scan: ScanContext): ServiceImpl<typeof KvService> {
+export function createKvService(
+  pipeline: PipelineContext,
+  scan: ScanContext,
+  watch: WatchContext,
+): ServiceImpl<typeof KvService> {
   return {
     ...createUnaryHandlers(pipeline),
     scan: createScanHandler(scan),
-    watch: () => {
-      throw watchLater;
-    },
+    watch: createWatchHandler(watch),
     pipeline: createPipelineHandler(pipeline),
   };
 }

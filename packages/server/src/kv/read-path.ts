@@ -54,6 +54,7 @@ export class ReadPath {
   readonly #now: () => number;
   readonly #observe: ReadObserver;
   readonly #heal: DamageHandler;
+  readonly #leases: boolean;
   #waiting: WaitingRead[] = [];
   #pending = 0;
   /** When the last confirmed round began: the local state is at most that old. */
@@ -65,11 +66,14 @@ export class ReadPath {
     now: () => number;
     observe: ReadObserver;
     heal: DamageHandler;
+    /** Whether reads under a lease are served. */
+    leases: boolean;
   }) {
     this.#replica = fields.replica;
     this.#now = fields.now;
     this.#observe = fields.observe;
     this.#heal = fields.heal;
+    this.#leases = fields.leases;
   }
 
   submit(request: ReadRequest, operation: PendingOperation): void {
@@ -109,7 +113,7 @@ export class ReadPath {
       this.#waiting = [];
       // Taken before the round begins: what the round confirms is at least as fresh as this.
       const beganAtMs = this.#now();
-      this.#replica.group.readIndex().then(
+      this.#replica.group.readIndex({ confirm: true }).then(
         () => {
           this.#freshAsOfMs = Math.max(this.#freshAsOfMs, beganAtMs);
           this.#pending -= reads.length;
@@ -125,8 +129,12 @@ export class ReadPath {
   }
 
   #underLease(read: WaitingRead): void {
+    if (!this.#leases) {
+      read.operation.error(leasesAreOff);
+      return;
+    }
     this.#pending += 1;
-    this.#replica.group.readIndex({ lease: true }).then(
+    this.#replica.group.readIndex().then(
       () => {
         this.#pending -= 1;
         this.#serve(read);
@@ -202,6 +210,12 @@ export class ReadPath {
     );
   }
 }
+
+const leasesAreOff = new ApiError({
+  reason: "FAILED_PRECONDITION",
+  outcome: "NOT_APPLIED",
+  message: "reads under a lease are off on this node (reads.leases); ask for LINEARIZABLE",
+});
 
 const overloaded = new ApiError({
   reason: "OVERLOADED",

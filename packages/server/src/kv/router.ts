@@ -44,6 +44,8 @@ export class Router {
   readonly #forwarder: Forwarder;
   readonly #locals = new Map<number, LocalShard>();
   #table: RoutingTable = emptyRoutingTable;
+  /** What writes of data are answered with while there is no room for them; deletes are always taken. */
+  putRefusal: ApiError | undefined;
 
   constructor(fields: { limits: RequestLimits; forwarder: Forwarder }) {
     this.#limits = fields.limits;
@@ -107,14 +109,14 @@ export class Router {
           "the keys of a transaction must belong to one shard: give them a common part in braces, as in {user:1}:name",
       });
     }
-    if (shard === 0) {
-      throw new ApiError({
-        reason: "UNAVAILABLE",
-        outcome: "NOT_APPLIED",
-        message: "this node has not heard of its cluster yet",
-        retryAfterMs: unsettledRetryMs,
-      });
-    }
+    if (shard === 0) throw unsettled;
+    return shard;
+  }
+
+  /** The shard that owns a key. @throws ApiError UNAVAILABLE while this node does not know its cluster. */
+  shardOf(key: Uint8Array): number {
+    const shard = this.#ownerOf(key);
+    if (shard === 0) throw unsettled;
     return shard;
   }
 
@@ -133,6 +135,7 @@ export class Router {
     const { view, identity, operation, shard, local, wasForwarded } = fields;
     if (local?.replica.leadership.isLeader === true) {
       local.replica.checkServing();
+      if (this.putRefusal !== undefined && view.kind !== OperationKind.Delete) throw this.putRefusal;
       local.writes.submit(view, identity, operation);
       return;
     }
@@ -182,3 +185,10 @@ export class Router {
     });
   }
 }
+
+const unsettled = new ApiError({
+  reason: "UNAVAILABLE",
+  outcome: "NOT_APPLIED",
+  message: "this node has not heard of its cluster yet",
+  retryAfterMs: unsettledRetryMs,
+});

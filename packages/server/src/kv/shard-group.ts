@@ -11,6 +11,9 @@ export interface ShardGroup {
     commands: readonly Uint8Array[],
     settle: (error: RaftError | undefined, results: readonly (AppliedResults | undefined)[]) => void,
   ): void;
-  /** Resolves when the local state contains every write that was acknowledged anywhere before the call. */
-  readIndex(options?: { readonly lease?: boolean }): Promise<number>;
+  /**
+   * Resolves when the local state contains every write that was acknowledged anywhere before the call. With `confirm` a
+   * majority is asked in any case; without it a lease will do, where leases are on.
+   */
+  readIndex(options?: { readonly confirm?: boolean }): Promise<number>;
 }

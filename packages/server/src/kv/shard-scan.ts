@@ -39,7 +39,7 @@ const endOfKeys: Uint8Array = Uint8Array.of(systemKeyByte);
 export async function awaitLevel(replica: ShardReplica, level: ReadLevel): Promise<void> {
   replica.checkServing();
   if (level === ReadLevel.LOCAL) return;
-  await replica.group.readIndex(level === ReadLevel.LEASE ? { lease: true } : {});
+  await replica.group.readIndex({ confirm: level !== ReadLevel.LEASE });
 }
 
 /** Reads a page from the replica's present state, without waiting for anything. */

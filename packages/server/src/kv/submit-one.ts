@@ -21,7 +21,7 @@ import {
   type StreamIdentity,
   type WriteResultFields,
 } from "@titan-kv/proto/pipeline";
-import { type ApiError, invalidArgument } from "../http/api-error.ts";
+import { ApiError, invalidArgument } from "../http/api-error.ts";
 import { PendingOperation } from "./pending-operation.ts";
 import type { PipelineContext } from "./pipeline-stream.ts";
 
@@ -79,21 +79,54 @@ export function toStreamIdentity(
   };
 }
 
-/** Sends one operation on its way and resolves with its answer. @throws ApiError */
-export function submitOne(
+/** How long to wait before a refused operation is tried again, when the refusal does not say. */
+const defaultRetryMs = 20;
+
+/** Whether an operation that failed had no effect and will soon meet a cluster that has settled. */
+function isPassing(error: unknown): error is ApiError {
+  if (!(error instanceof ApiError) || error.outcome !== "NOT_APPLIED") return false;
+  return error.reason === "NOT_LEADER" || error.reason === "WRONG_SHARD" || error.reason === "SLOT_MOVING";
+}
+
+/**
+ * Sends one operation on its way and resolves with its answer. While the shard has no leader, or is on its way to another
+ * one, the node tries again for the caller, who has no queue of its own, as long as its time lasts.
+ * @throws ApiError
+ */
+export async function submitOne(
   context: PipelineContext,
   operation: MessageInitShape<typeof PipelineOperationSchema>,
   identity: StreamIdentity | undefined,
   timeoutMs: number | undefined,
 ): Promise<SingleAnswer> {
   const bytes = toBinary(PipelineOperationSchema, create(PipelineOperationSchema, operation));
+  const deadlineMs = context.now() + Math.min(timeoutMs ?? context.defaultTimeoutMs, context.maxTimeoutMs);
+  for (;;) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- tries follow each other
+      return await attempt(context, bytes, identity, deadlineMs);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      const retryMs = error.retryAfterMs ?? defaultRetryMs;
+      if (context.now() + retryMs >= deadlineMs) throw error;
+      // oxlint-disable-next-line no-await-in-loop -- waiting is the purpose
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+    }
+  }
+}
+
+function attempt(
+  context: PipelineContext,
+  bytes: Uint8Array,
+  identity: StreamIdentity | undefined,
+  deadlineMs: number,
+): Promise<SingleAnswer> {
   const view = new OperationView();
   view.read(bytes, 0, bytes.length);
-  const limitMs = Math.min(timeoutMs ?? context.defaultTimeoutMs, context.maxTimeoutMs);
   return new Promise((resolve, reject) => {
     const pending = new PendingOperation({
       id: 0,
-      deadlineMs: context.now() + limitMs,
+      deadlineMs,
       isWrite: view.kind !== OperationKind.Get,
       sink: {
         write: (_id, result, origin) =>

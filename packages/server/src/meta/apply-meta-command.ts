@@ -35,6 +35,8 @@ export function applyMetaCommand(map: ClusterMap, command: MetaCommand): MetaOut
       return setNodeState(map, command);
     case "setReplicas":
       return setReplicas(map, command);
+    case "reseedReplica":
+      return reseedReplica(map, command);
     case "reportMembers":
       return changeShard(map, command.shard, { members: [...command.members] });
     case "setPreferredLeader":
@@ -202,6 +204,23 @@ function setReplicas(map: ClusterMap, command: Extract<MetaCommand, { type: "set
     ...generations.map((generation) => generation + 1),
   );
   return changeShard({ ...map, nextReplicaGeneration }, command.shard, { replicas: [...command.replicas] });
+}
+
+/** A new id makes it a new replica: it begins empty, as a learner, and the old one is taken out of the group. */
+function reseedReplica(
+  map: ClusterMap,
+  command: Extract<MetaCommand, { type: "reseedReplica" }>,
+): MetaOutcome {
+  const shard = shardOf(map, command.shard);
+  if (shard === undefined) return refuse(map, "UNKNOWN_SHARD", `there is no shard ${command.shard}`);
+  if (!shard.replicas.some(({ node }) => node === command.node)) {
+    return refuse(map, "UNKNOWN_NODE", `node ${command.node} has no replica of shard ${command.shard}`);
+  }
+  const generation = map.nextReplicaGeneration;
+  const replicas = shard.replicas.map((replica) =>
+    replica.node === command.node ? { ...replica, replica: replicaIdOf(command.node, generation) } : replica,
+  );
+  return changeShard({ ...map, nextReplicaGeneration: generation + 1 }, shard.id, { replicas });
 }
 
 function changeShard(map: ClusterMap, id: number, change: Partial<ShardRecord>): MetaOutcome {

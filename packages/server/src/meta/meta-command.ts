@@ -41,6 +41,8 @@ export type MetaCommand =
       readonly shard: number;
       readonly replicas: readonly ReplicaRecord[];
     }
+  /** A node's replica of a shard is thrown away, and a new one takes its place on the same node. */
+  | { readonly type: "reseedReplica"; readonly shard: number; readonly node: number }
   /** A shard's leader reports the configuration in force. */
   | { readonly type: "reportMembers"; readonly shard: number; readonly members: readonly number[] }
   /** A shard should be led by another node. */

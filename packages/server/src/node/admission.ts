@@ -1,19 +1,19 @@
 /** Which nodes this node talks to. */
 import type { Admit, PeerIdentity, Refusal } from "../peer/hello.ts";
-import { type ClusterMap, nodeOf } from "../meta/cluster-map.ts";
+import { type ClusterMap, emptyClusterMap, nodeOf } from "../meta/cluster-map.ts";
 
 /** What the decision rests on. */
 export interface AdmissionFields {
   readonly clusterId: string;
   /** The founders, who know each other before there is a map. */
   readonly founders: readonly number[];
-  readonly map: () => ClusterMap;
+  readonly map: () => ClusterMap | undefined;
 }
 
 /** Judges every node that connects or answers, by what the cluster map says now. */
 export function createAdmission(fields: AdmissionFields): Admit {
   return (hello: PeerIdentity): Refusal | undefined => {
-    const map = fields.map();
+    const map = fields.map() ?? emptyClusterMap;
     if (hello.clusterId !== fields.clusterId) {
       return {
         reason: "WRONG_CLUSTER",

@@ -16,6 +16,8 @@ export interface NodeIdentity {
   readonly token: string;
   /** The id of this node's replica of the meta group; 0 until it is known. */
   readonly metaReplica: number;
+  /** Where the other nodes were when this one joined: all it knows until the meta group has told it more. */
+  readonly peers: readonly { readonly node: number; readonly address: string }[];
   /** How often the node has been started: tells its lives apart. */
   readonly starts: number;
 }
@@ -35,7 +37,14 @@ export async function openIdentity(directory: string): Promise<NodeIdentity> {
   const text = await readIfPresent(path);
   const previous =
     text === undefined
-      ? { node: 0, clusterId: "", token: randomBytes(16).toString("hex"), metaReplica: 0, starts: 0 }
+      ? {
+          node: 0,
+          clusterId: "",
+          token: randomBytes(16).toString("hex"),
+          metaReplica: 0,
+          peers: [],
+          starts: 0,
+        }
       : parseIdentity(path, text);
   const identity = { ...previous, starts: previous.starts + 1 };
   await saveIdentity(directory, identity);
@@ -67,12 +76,12 @@ function parseIdentity(path: string, text: string): NodeIdentity {
       `${path} has format ${String(parsed.format)}, this release reads format ${format}`,
     );
   }
-  const { node, clusterId, token, metaReplica, starts } = parsed;
+  const { node, clusterId, token, metaReplica, peers, starts } = parsed;
   const areNumbers = [node, metaReplica, starts].every((value) => Number.isSafeInteger(value));
-  if (!areNumbers || typeof clusterId !== "string" || typeof token !== "string") {
+  if (!areNumbers || !Array.isArray(peers) || typeof clusterId !== "string" || typeof token !== "string") {
     throw new IdentityError(
       `${path} lacks a field; restore it from a backup or start with an empty directory`,
     );
   }
-  return { node: node!, clusterId, token, metaReplica: metaReplica!, starts: starts! };
+  return { node: node!, clusterId, token, metaReplica: metaReplica!, peers, starts: starts! };
 }

@@ -2,8 +2,9 @@
  * A running node: its replicas, what it knows of the cluster, and how news travels between its parts. Three kinds of news
  * change anything: a new cluster map, a change of leadership, and a message from another node.
  */
-import { Host, type HostEvent, type Transport } from "@titan-kv/raft/host";
+import { Host, type HostEvent, type Metrics, type Transport } from "@titan-kv/raft/host";
 import type { LogStorage } from "@titan-kv/raft/host";
+import { Alarm_Kind as AlarmKind } from "@titan-kv/proto";
 import type { Logger } from "pino";
 import { Deadlines } from "../kv/deadlines.ts";
 import { Forwarder } from "../kv/forwarder.ts";
@@ -24,10 +25,12 @@ import { slotOwners } from "../meta/placement.ts";
 import { PeerChannel } from "../peer/peer-channel.ts";
 import type { PeerListener, PeerNetwork } from "../peer/peer-network.ts";
 import { defaultSessionLimits } from "../shard/session-table.ts";
+import type { AlarmBoard } from "./alarm-board.ts";
 import type { HostedMeta, HostedShard } from "./hosted-replica.ts";
 import { decodeAnnouncement, encodeAnnouncement, LeadershipBoard } from "./leadership-board.ts";
 import { LocalShards } from "./local-shards.ts";
 import type { NodeSettings } from "./node-settings.ts";
+import type { Flushable } from "./replica-flusher.ts";
 import { openMeta } from "./open-meta.ts";
 
 /** How often a node repeats to all others which shards it leads, in milliseconds. */
@@ -48,6 +51,14 @@ export interface RuntimeFields {
   readonly network: PeerNetwork;
   readonly observeRead: ReadObserver;
   readonly heal: DamageHandler;
+  readonly raftMetrics: Metrics;
+  /** Told when this node sees another leader of a shard. */
+  readonly onLeaderChange: (shard: number) => void;
+  /** Told when a replica begins to serve. */
+  readonly onShardOpened: (hosted: HostedShard) => void;
+  /** Told when the node cannot go on. */
+  readonly onFailure: (reason: string) => void;
+  readonly alarms: AlarmBoard;
   readonly logger: Logger;
 }
 
@@ -99,6 +110,8 @@ export class NodeRuntime implements PeerListener {
       nodeOf: nodeOfReplica,
       onEvent: (event) => this.#onHostEvent(event),
       timing: settings.timing,
+      limits: { maxProposalBytes: settings.maxProposalBytes },
+      metrics: fields.raftMetrics,
     });
     this.shards = new LocalShards({
       environment: this.#shardEnvironment(),
@@ -150,6 +163,19 @@ export class NodeRuntime implements PeerListener {
 
   get leadsMeta(): boolean {
     return this.board.leaderOf(metaShard) === this.node && this.#meta?.group.status().role === "leader";
+  }
+
+  /** The stores whose unsynced writes have to reach the disk now and then. */
+  flushables(): Flushable[] {
+    const adapters = this.shards.all().map(({ adapter }) => adapter);
+    return this.#meta === undefined ? adapters : [...adapters, this.#meta.machine];
+  }
+
+  /** Other nodes that hold a replica of a shard, its leader first. */
+  otherHolders(shard: number): number[] {
+    const leader = this.board.leaderOf(shard);
+    const holders = this.router.table.holdersOf(shard).filter((node) => node !== this.node);
+    return holders.toSorted((a, b) => Number(b === leader) - Number(a === leader));
   }
 
   /** Resolves when something in the topology has changed, or the signal aborts. */
@@ -213,7 +239,7 @@ export class NodeRuntime implements PeerListener {
       host: this.host,
       directory: settings.directory,
       sessionLimits: defaultSessionLimits,
-      writeLimits: defaultWritePathLimits,
+      writeLimits: { ...defaultWritePathLimits, maxPendingOperations: settings.maxPendingOperations },
       policy: {},
       leaseReads: settings.leaseReads,
       now: this.#now,
@@ -226,6 +252,7 @@ export class NodeRuntime implements PeerListener {
 
   #opened(hosted: HostedShard): void {
     this.router.addLocal(hosted.shard, hosted.local);
+    this.#fields.onShardOpened(hosted);
     this.#updateLeadership(hosted);
   }
 
@@ -252,7 +279,7 @@ export class NodeRuntime implements PeerListener {
   }
 
   #onHostEvent(event: HostEvent): void {
-    const { logger } = this.#fields;
+    const { logger, alarms } = this.#fields;
     switch (event.type) {
       case "leader": {
         const hosted = this.shards.get(event.group);
@@ -263,17 +290,30 @@ export class NodeRuntime implements PeerListener {
       }
       case "groupFailed":
         logger.error({ err: event.error, shard: event.group }, "a replica has stopped");
-        this.#fence(event.group, `it failed: ${event.error.message}`);
+        alarms.raise(
+          { kind: AlarmKind.CORRUPT, shard: event.group },
+          `the replica has stopped: ${event.error.message}`,
+        );
+        this.fence(event.group, `it failed: ${event.error.message}`);
         return;
       case "logFailed":
         logger.fatal({ err: event.error }, "the log cannot be written: the node no longer takes part");
+        alarms.raise({ kind: AlarmKind.FSYNC_FAILED, shard: 0 }, event.error.message);
         this.failure = `the log cannot be written: ${event.error.message}`;
+        this.#fields.onFailure(this.failure);
         return;
       case "configuration":
         logger.info({ shard: event.group, configuration: event.configuration }, "members changed");
         return;
       case "diskStalled":
+        alarms.raise(
+          { kind: AlarmKind.SLOW_DISK, shard: 0 },
+          `the disk has not answered for ${event.pendingMs} ms`,
+        );
+        return;
       case "diskRecovered":
+        alarms.clear({ kind: AlarmKind.SLOW_DISK, shard: 0 });
+        return;
       case "suspended":
         logger.warn(event, "the node was held up");
         return;
@@ -283,7 +323,8 @@ export class NodeRuntime implements PeerListener {
     }
   }
 
-  #fence(shard: number, reason: string): void {
+  /** Takes a replica out of service: it answers nothing until an operator has looked at it. */
+  fence(shard: number, reason: string): void {
     const replica = this.router.local(shard)?.replica;
     if (replica !== undefined) replica.fencedBecause = reason;
   }
@@ -299,7 +340,9 @@ export class NodeRuntime implements PeerListener {
   }
 
   #learnLeader(shard: number, node: number, term: number): void {
-    if (this.board.learn(shard, { node, term })) this.#topologyChanged();
+    if (!this.board.learn(shard, { node, term })) return;
+    this.#fields.onLeaderChange(shard);
+    this.#topologyChanged();
   }
 
   #led(): { shard: number; term: number }[] {

@@ -7,6 +7,7 @@ import {
   type KvService,
   type NodeStatus,
   NodeStatusSchema,
+  ReadLevel,
   type ReadOptions,
   type Shard,
   ShardSchema,
@@ -21,10 +22,18 @@ import { ApiError } from "../http/api-error.ts";
 import { createKvService } from "../kv/kv-service.ts";
 import { awaitLevel, scanReplica, type ShardPage, type ShardScanRequest } from "../kv/shard-scan.ts";
 import { metaShard, nodeOfReplica } from "../meta/cluster-map.ts";
+import type { ConsistencyCheck } from "../repair/consistency-check.ts";
+import type { Repairer } from "../repair/repairer.ts";
+import { type FollowedShard, followRemote } from "../kv/shard-follower.ts";
+import type { ScanContext } from "../kv/scan-handler.ts";
+import type { WatchContext } from "../kv/watch-handler.ts";
+import type { AlarmBoard } from "./alarm-board.ts";
 import type { NodeCalls } from "./node-calls.ts";
 import type { NodeRuntime } from "./node-runtime.ts";
 import type { NodeSettings } from "./node-settings.ts";
 import type { PeerNetwork } from "../peer/peer-network.ts";
+
+type FollowFields = Parameters<WatchContext["follow"]>[2];
 
 /** The parts that the services are made from. */
 export interface ServiceFields {
@@ -33,7 +42,9 @@ export interface ServiceFields {
   readonly network: PeerNetwork;
   readonly settings: NodeSettings;
   readonly startedAtMs: number;
-  alarms(): Alarm[];
+  readonly alarms: AlarmBoard;
+  readonly repairer: Repairer;
+  readonly check: ConsistencyCheck;
 }
 
 export class NodeServices {
@@ -59,24 +70,37 @@ export class NodeServices {
 
   #createKv(): ServiceImpl<typeof KvService> {
     const { runtime, settings } = this.#fields;
-    return createKvService(runtime.pipeline, {
-      shards: () => runtime.map.shards.map(({ id }) => id).filter((id) => id !== metaShard),
+    const shards = (): number[] => runtime.map.shards.map(({ id }) => id).filter((id) => id !== metaShard);
+    const scan: ScanContext = {
+      shards,
       pageReader:
         ({ read }) =>
         (shard, request) =>
           this.#readPage(shard, request, read),
       maxPageEntries: settings.maxScanPageEntries,
-    });
+    };
+    const watch: WatchContext = {
+      shardOf: (key) => runtime.router.shardOf(key),
+      shards,
+      follow: (shard, after, { signal, onEnd }) => this.#follow(shard, after, { signal, onEnd }),
+    };
+    return createKvService(runtime.pipeline, scan, watch);
   }
 
   #createPeer(): ServiceImpl<typeof PeerService> {
     const { runtime } = this.#fields;
     return createPeerHandlers({
       hosted: (shard) => runtime.shards.get(shard),
+      follow: (shard, after, fields) => this.#follow(shard, after, fields),
       proposeMeta: (command, hops) => this.meta.proposeOnce(command, hops),
-      report: () => ({ status: this.#status(), alarms: this.#fields.alarms(), shards: this.#ledShards() }),
+      report: () => ({
+        status: this.#status(),
+        alarms: this.#fields.alarms.list(),
+        shards: this.#ledShards(),
+      }),
       transferHere: (shard, toNode) => this.#transferHere(shard, toNode),
-      digestsAt: () => undefined,
+      healLater: (shard, key) => this.#healLater(shard, key),
+      reportAt: (shard, index) => this.#fields.check.reportOf(shard, index),
     });
   }
 
@@ -123,11 +147,28 @@ export class NodeServices {
     return calls.scanShard(node, shard, request, read);
   }
 
+  /** The changes of a shard: from the replica here, or from a node that has one. */
+  async #follow(shard: number, after: number | undefined, fields: FollowFields): Promise<FollowedShard> {
+    const { runtime, calls } = this.#fields;
+    const hosted = runtime.shards.get(shard);
+    if (hosted === undefined) {
+      const [node] = runtime.otherHolders(shard);
+      return followRemote(shard, after, {
+        ...fields,
+        open: (id, revision, signal) => calls.watchShard(node ?? 0, id, revision, signal),
+      });
+    }
+    const { machine } = hosted.local.replica;
+    // What was acknowledged before the call must not come as a change, nor be left out after it.
+    await awaitLevel(hosted.local.replica, ReadLevel.LINEARIZABLE);
+    return { shard, history: machine.history, revision: after ?? machine.history.revision };
+  }
+
   async #nodeReports(): Promise<{ statuses: NodeStatus[]; alarms: Alarm[]; topology: Topology }> {
     const { runtime, calls, network } = this.#fields;
     const others = runtime.map.nodes.filter(({ id }) => id !== runtime.node && network.isConnected(id));
     const reports = await Promise.allSettled(others.map(({ id }) => calls.report(id)));
-    const own = { status: this.#status(), alarms: this.#fields.alarms(), shards: this.#ledShards() };
+    const own = { status: this.#status(), alarms: this.#fields.alarms.list(), shards: this.#ledShards() };
     const answered = reports.flatMap((report) => (report.status === "fulfilled" ? [report.value] : []));
     const topology = this.topology();
     for (const { shards } of [own, ...answered]) for (const shard of shards) addProgress(topology, shard);
@@ -171,6 +212,18 @@ export class NodeServices {
         })),
       });
     });
+  }
+
+  #healLater(shard: number, key: Uint8Array): void {
+    const { runtime, repairer } = this.#fields;
+    const hosted = runtime.shards.get(shard);
+    if (hosted === undefined) return;
+    try {
+      hosted.store.getEntry(key);
+    } catch (error) {
+      // Whoever asked has been told; the outcome is counted and logged where it is decided.
+      repairer.heal(hosted.local.replica, key, error).catch(() => undefined);
+    }
   }
 
   async #transferShard(shard: number, toNode: number): Promise<number> {

@@ -1,5 +1,7 @@
 import type { HostTiming } from "@titan-kv/raft/host";
 import type { RequestLimits } from "../kv/request-limits.ts";
+import type { PortLimits } from "../http/port-limits.ts";
+import type { PeerLimits } from "../peer/peer-limits.ts";
 import type { TlsFileNames } from "../http/tls-files.ts";
 
 /** A founder of a cluster, as every founder is told. */
@@ -43,6 +45,10 @@ export interface NodeSettings {
   readonly membership: Membership;
   readonly client: PortSettings;
   readonly peer: PortSettings;
+  /** Name in every node's certificate, when it is not the host that is dialled. */
+  readonly peerServerName: string | undefined;
+  /** Origins of web pages that may use the client port, besides its own. */
+  readonly allowedOrigins: readonly string[];
   readonly zone: string;
   readonly weight: number;
   readonly replicationFactor: number;
@@ -52,9 +58,22 @@ export interface NodeSettings {
   readonly timing: HostTiming;
   readonly limits: RequestLimits;
   readonly maxScanPageEntries: number;
+  /** Writes of one shard that may be under way on this node. */
+  readonly maxPendingOperations: number;
+  /** Bytes of writes of all shards that may be under way on this node. */
+  readonly maxProposalBytes: number;
+  readonly portLimits: PortLimits;
+  readonly peerLimits: PeerLimits;
+  /** How long a clean stop waits for calls that are under way. */
+  readonly stopGraceMs: number;
   readonly leaseReads: boolean;
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
   /** Share of reads after which the replicas' records are compared, 0 to 1. */
   readonly readRepairShare: number;
+  /** How often the leader of a shard compares the replicas' histories, and their contents, in milliseconds. */
+  readonly verifyIntervalMs: number;
+  readonly digestIntervalMs: number;
+  /** Whether `/metrics` is served. */
+  readonly metricsEnabled: boolean;
 }

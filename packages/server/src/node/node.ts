@@ -2,41 +2,41 @@
  * A node of a cluster, from an empty directory or a full one to serving, and back to a closed directory.
  *
  * The order of the start matters: the log is opened first, because its lock keeps a second process out of the directory;
- * clients are let in last.
+ * clients are served last.
  */
-import { join } from "node:path";
-import { type Alarm, ClusterService, KvService } from "@titan-kv/proto";
+import { ClusterService, KvService } from "@titan-kv/proto";
 import { PeerService } from "@titan-kv/proto/peer";
-import { FileLog } from "@titan-kv/raft/wal";
 import type { Logger } from "pino";
+import { isLoopback } from "../config/option-rules.ts";
 import { ClientPort } from "../http/client-port.ts";
-import { livenessPage, readinessPage } from "../http/pages.ts";
-import { defaultPortLimits } from "../http/port-limits.ts";
+import { healthRoutes } from "../http/health.ts";
+import { livenessPage, type PageHandler, readinessPage } from "../http/pages.ts";
+import { reflectionRoutes } from "../http/reflection.ts";
 import { TlsFiles } from "../http/tls-files.ts";
 import { pipelinePath, servePipeline } from "../kv/kv-service.ts";
-import { metaShard, replicaIdOf } from "../meta/cluster-map.ts";
-import type { FoundCommand, NodeDescription } from "../meta/meta-command.ts";
-import { metaVotersAmong } from "../meta/placement.ts";
+import { activeTracer, tracingInterceptor } from "../observability/tracing.ts";
+import { requestMetricsInterceptor } from "../observability/request-metrics.ts";
 import { openSocketNetwork } from "../peer/socket-network.ts";
 import type { PeerNetwork } from "../peer/peer-network.ts";
+import type { ConsistencyCheck } from "../repair/consistency-check.ts";
+import { AlarmBoard } from "./alarm-board.ts";
 import { createAdmission } from "./admission.ts";
+import { becomeMember, firstPeers, foundCommand, founderIds, metaFounders } from "./become-member.ts";
+import { createConsistencyCheck } from "./create-consistency-check.ts";
+import { createRepairer } from "./create-repairer.ts";
+import { DiskSpace } from "./disk-space.ts";
 import { Introduction } from "./introduction.ts";
-import { joinCluster } from "./join-cluster.ts";
 import { registerLate } from "./late-service.ts";
 import { LeaderDuties } from "./leader-duties.ts";
 import { NodeCalls } from "./node-calls.ts";
-import { IdentityError, type NodeIdentity, openIdentity, saveIdentity } from "./node-identity.ts";
+import { type NodeIdentity, openIdentity } from "./node-identity.ts";
 import { NodeRuntime } from "./node-runtime.ts";
 import { NodeServices } from "./node-services.ts";
 import type { NodeSettings, PortSettings } from "./node-settings.ts";
+import { NodeTelemetry } from "./node-telemetry.ts";
+import { openLog } from "./open-log.ts";
 import { ReplicaFlusher } from "./replica-flusher.ts";
 import { version } from "./version.ts";
-
-/** How long clients' calls may finish when a node stops, in milliseconds. */
-const stopGraceMs = 5000;
-
-/** Founders begin with the replicas of this generation; see `replicaIdOf`. */
-const founderGeneration = 1;
 
 /** A node that serves. */
 export interface RunningNode {
@@ -53,7 +53,10 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
-/** Starts a node. Rejects when the directory is in use, belongs to another node, or the ports are taken. */
+/**
+ * Starts a node. Rejects when the directory is in use, belongs to another node, or the ports are taken; everything that was
+ * opened is closed again then.
+ */
 export async function startNode(settings: NodeSettings, logger: Logger): Promise<RunningNode> {
   const starter = new NodeStarter(settings, logger);
   try {
@@ -71,88 +74,132 @@ function describePort(
   return settings.advertised ?? `${port.host}:${port.port}`;
 }
 
+/** Names under which the port may be called by browsers. */
+function hostNamesOf({ host, advertised }: PortSettings): string[] {
+  return advertised === undefined ? [host] : [host, advertised.slice(0, advertised.lastIndexOf(":"))];
+}
+
 /** The steps of a start, each of which knows how to be undone. */
 class NodeStarter {
   readonly #settings: NodeSettings;
   readonly #logger: Logger;
+  readonly #telemetry = new NodeTelemetry();
+  readonly #alarms: AlarmBoard;
   readonly #undo: (() => Promise<void> | void)[] = [];
+  readonly #failed = Promise.withResolvers<string>();
   #runtime: NodeRuntime | undefined;
   #services: NodeServices | undefined;
 
   constructor(settings: NodeSettings, logger: Logger) {
     this.#settings = settings;
     this.#logger = logger;
+    this.#alarms = new AlarmBoard(logger);
   }
 
   async start(): Promise<RunningNode> {
-    const { settings } = this;
-    const log = await FileLog.open({ directory: join(settings.directory, "wal") });
+    const settings = this.#settings;
+    const log = await openLog(settings, this.#failed.resolve, this.#logger);
     let logIsOurs = true;
     this.#undo.push(() => (logIsOurs ? log.close() : undefined));
-    const opened = await openIdentity(settings.directory);
     const port = await this.#openClientPort();
     const address = describePort(port.address, settings.client);
-    const identity = await this.#becomeMember(opened, address);
+    const identity = await becomeMember(
+      settings,
+      await openIdentity(settings.directory),
+      address,
+      this.#logger,
+    );
     const network = await this.#openNetwork(identity);
+    this.#alarms.node = identity.node;
+    const calls = new NodeCalls(network);
+    const repairer = createRepairer({
+      calls,
+      runtime: () => this.#runtime,
+      alarms: this.#alarms,
+      settings,
+      logger: this.#logger,
+    });
+    const check = this.#createCheck(calls);
+    // From here on the log belongs to the host, which closes it.
+    logIsOurs = false;
     const runtime = new NodeRuntime({
       settings,
       node: identity.node,
       starts: identity.starts,
       clusterId: identity.clusterId,
       metaReplica: identity.metaReplica,
-      metaFounders: this.#metaFounders(),
+      metaFounders: metaFounders(settings),
       log,
       network,
-      observeRead: () => undefined,
-      heal: (_replica, _key, error) => Promise.reject(error),
+      observeRead: repairer.observe,
+      heal: repairer.heal,
+      raftMetrics: this.#telemetry.raftMetrics,
+      onLeaderChange: (shard) => this.#telemetry.metrics.raftLeaderChanges.with(String(shard)).add(),
+      onShardOpened: (hosted) => check.follow(hosted),
+      onFailure: this.#failed.resolve,
+      alarms: this.#alarms,
       logger: this.#logger,
     });
-    // From here on the log belongs to the host, which closes it.
-    logIsOurs = false;
     this.#undo.push(() => runtime.stop());
     this.#runtime = runtime;
-    const calls = new NodeCalls(network);
-    this.#services = new NodeServices({
-      runtime,
-      calls,
-      network,
-      settings,
-      startedAtMs: Date.now(),
-      alarms: (): Alarm[] => [],
-    });
+    const startedAtMs = Date.now();
+    const alarms = this.#alarms;
+    const shared = { runtime, calls, network, settings };
+    this.#services = new NodeServices({ ...shared, startedAtMs, alarms, repairer, check });
     await runtime.start();
-    return this.#serve({ runtime, services: this.#services, network, port, identity, address });
+    this.#telemetry.start({ runtime, network, repairer });
+    this.#undo.push(() => this.#telemetry.stop());
+    port.registerStream(pipelinePath, (stream) => servePipeline(runtime.pipeline, stream));
+    check.start();
+    this.#undo.push(() => check.stop());
+    this.#startDuties(runtime, this.#services, { identity, address, peerAddress: network.address });
+    let stopping: Promise<void> | undefined;
+    return {
+      node: identity.node,
+      address,
+      peerAddress: network.address,
+      failed: this.#failed.promise,
+      unreadyReasons: () => runtime.unreadyReasons(),
+      stop: () => (stopping ??= this.undo()),
+    };
+  }
+
+  #createCheck(calls: NodeCalls): ConsistencyCheck {
+    return createConsistencyCheck({
+      calls,
+      runtime: () => this.#runtime,
+      propose: (command) => this.#services!.meta.propose(command),
+      alarms: this.#alarms,
+      settings: this.#settings,
+      logger: this.#logger,
+    });
   }
 
   /** Undoes what was done, the last thing first. */
   async undo(): Promise<void> {
     for (const step of this.#undo.toReversed()) {
-      // oxlint-disable-next-line no-await-in-loop -- in order
-      await Promise.resolve(step()).catch((error: unknown) =>
-        this.#logger.warn({ err: error }, "while stopping"),
-      );
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- in order
+        await step();
+      } catch (error) {
+        this.#logger.warn({ err: error }, "while stopping");
+      }
     }
   }
 
-  get settings(): NodeSettings {
-    return this.#settings;
-  }
-
-  #serve(parts: {
-    readonly runtime: NodeRuntime;
-    readonly services: NodeServices;
-    readonly network: PeerNetwork;
-    readonly port: ClientPort;
-    readonly identity: NodeIdentity;
-    readonly address: string;
-  }): RunningNode {
-    const { runtime, services, network, port, identity, address } = parts;
+  /** What the node does by itself from now on. */
+  #startDuties(
+    runtime: NodeRuntime,
+    services: NodeServices,
+    self: { readonly identity: NodeIdentity; readonly address: string; readonly peerAddress: string },
+  ): void {
     const logger = this.#logger;
-    port.registerStream(pipelinePath, (stream) => servePipeline(runtime.pipeline, stream));
-    const { promise: failed, resolve: fail } = Promise.withResolvers<string>();
+    const { identity, address, peerAddress } = self;
+    const { zone, weight } = this.#settings;
     const propose = services.meta.propose.bind(services.meta);
+    const map = (): NodeRuntime["map"] => runtime.map;
     const duties = new LeaderDuties({
-      map: () => runtime.map,
+      map,
       shards: () => runtime.shards.all(),
       meta: () => runtime.meta,
       proposeMeta: propose,
@@ -163,164 +210,104 @@ class NodeStarter {
     const introduction = new Introduction({
       node: identity.node,
       token: identity.token,
-      description: this.#description(address, network.address),
-      found: this.#foundCommand(identity.clusterId),
-      map: () => runtime.map,
+      description: { address, peerAddress, zone, weight, version },
+      found: foundCommand(this.#settings, identity.clusterId),
+      map,
       propose,
-      onRefused: fail,
+      onRefused: this.#failed.resolve,
       logger,
     });
-    const flusher = new ReplicaFlusher({
-      targets: () => [
-        ...runtime.shards.all().map(({ adapter }) => adapter),
-        ...(runtime.meta === undefined ? [] : [runtime.meta.machine]),
-      ],
-      logger,
+    const flusher = new ReplicaFlusher({ targets: () => runtime.flushables(), logger });
+    const space = new DiskSpace({
+      directory: this.#settings.directory,
+      alarms: this.#alarms,
+      refusePuts: (refusal) => (runtime.router.putRefusal = refusal),
     });
-    const stoppable = [duties, introduction, flusher];
-    for (const part of stoppable) {
+    for (const part of [duties, introduction, flusher, space]) {
       part.start();
       this.#undo.push(() => part.stop());
     }
-    let stopping: Promise<void> | undefined;
-    return {
-      node: identity.node,
-      address,
-      peerAddress: network.address,
-      failed,
-      unreadyReasons: () => runtime.unreadyReasons(),
-      stop: () => (stopping ??= this.undo()),
-    };
   }
 
   /** The port for clients is open before the node has an id, so that its address can be told to the cluster. */
   async #openClientPort(): Promise<ClientPort> {
-    const { client } = this.#settings;
-    const files = client.tls === undefined ? undefined : await TlsFiles.load(client.tls);
+    const { client, allowedOrigins, portLimits, stopGraceMs } = this.#settings;
+    const { health, metrics } = this.#telemetry;
+    const files = await this.#loadTls(client);
+    const requireClientCertificate = client.tls?.requireClientCertificate === true;
+    const reflection = reflectionRoutes([KvService, ClusterService]);
+    const tracer = activeTracer();
     const port = await ClientPort.open({
       host: client.host,
       port: client.port,
-      tls:
-        files === undefined
-          ? undefined
-          : { files, requireClientCertificate: client.tls?.requireClientCertificate === true },
+      tls: files === undefined ? undefined : { files, requireClientCertificate },
       routes: (router) => {
         registerLate(router, KvService, () => this.#services?.kv);
         registerLate(router, ClusterService, () => this.#services?.cluster);
+        healthRoutes(health)(router);
+        reflection(router);
       },
-      pages: new Map([
-        ["/livez", () => livenessPage()],
-        ["/readyz", () => readinessPage(this.#readiness())],
-      ]),
-      origins: { allowedOrigins: [], hostNames: [client.host] },
-      limits: { ...defaultPortLimits, maxRequestBytes: this.#settings.limits.maxRequestBytes },
+      interceptors: [
+        ...(tracer === undefined ? [] : [tracingInterceptor(tracer)]),
+        requestMetricsInterceptor(metrics),
+      ],
+      pages: this.#pages(),
+      origins: { allowedOrigins, hostNames: hostNamesOf(client), loopbackOnly: isLoopback(client.host) },
+      limits: portLimits,
       logger: this.#logger,
     });
     this.#undo.push(() => port.stop(stopGraceMs));
     return port;
   }
 
-  #readiness(): { ready: boolean; reasons: string[] } {
-    const reasons = this.#runtime?.unreadyReasons() ?? ["the node is starting"];
-    return { ready: reasons.length === 0, reasons };
+  /** The port's certificate, if it has one, followed as its files change. */
+  async #loadTls({ tls }: PortSettings): Promise<TlsFiles | undefined> {
+    if (tls === undefined) return undefined;
+    const files = await TlsFiles.load(tls);
+    files.watch((error) =>
+      this.#logger.error({ err: error }, "a new certificate cannot be used; the old one stays"),
+    );
+    this.#undo.push(() => files.close());
+    return files;
+  }
+
+  #pages(): Map<string, PageHandler> {
+    const pages = new Map<string, PageHandler>([
+      ["/livez", () => livenessPage()],
+      [
+        "/readyz",
+        () => {
+          const reasons = this.#runtime?.unreadyReasons() ?? ["the node is starting"];
+          return readinessPage({ ready: reasons.length === 0, reasons });
+        },
+      ],
+    ]);
+    if (this.#settings.metricsEnabled) pages.set("/metrics", () => this.#telemetry.page());
+    return pages;
   }
 
   async #openNetwork(identity: NodeIdentity): Promise<PeerNetwork> {
-    const { peer } = this.#settings;
+    const { peer, peerServerName, peerLimits } = this.#settings;
+    const { clusterId, node, starts, token } = identity;
     const network = await openSocketNetwork({
       host: peer.host,
       port: peer.port,
       advertised: peer.advertised,
-      self: {
-        clusterId: identity.clusterId,
-        node: identity.node,
-        incarnation: identity.starts,
-        token: identity.token,
-      },
+      self: { clusterId, node, incarnation: starts, token },
       admit: createAdmission({
-        clusterId: identity.clusterId,
-        founders: this.#founderIds(),
-        map: () => this.#runtime!.map,
+        clusterId,
+        founders: founderIds(this.#settings),
+        map: () => this.#runtime?.map,
       }),
-      tls: peer.tls === undefined ? undefined : await TlsFiles.load(peer.tls),
+      tls: await this.#loadTls(peer),
+      serverName: peerServerName,
+      limits: peerLimits,
       listener: () => this.#runtime,
       routes: (router) => registerLate(router, PeerService, () => this.#services?.peer),
       logger: this.#logger,
     });
     this.#undo.push(() => network.stop());
-    const { membership } = this.#settings;
-    if (membership.type === "found") {
-      for (const { node, peerAddress } of membership.founders) {
-        if (node !== identity.node) network.setAddress(node, peerAddress);
-      }
-    }
+    for (const other of firstPeers(this.#settings, identity)) network.setAddress(other.node, other.address);
     return network;
-  }
-
-  /** Finds out which node this directory is, or makes it one. */
-  async #becomeMember(opened: NodeIdentity, address: string): Promise<NodeIdentity> {
-    const { membership, clusterId, directory } = this.#settings;
-    if (opened.node !== 0) return this.#checkIdentity(opened);
-    if (membership.type === "restart") {
-      throw new IdentityError(`${directory} holds no node; found a cluster or join one`);
-    }
-    const identity =
-      membership.type === "found"
-        ? {
-            ...opened,
-            node: membership.node,
-            clusterId,
-            metaReplica: replicaIdOf(membership.node, founderGeneration),
-          }
-        : await this.#join(opened, membership.seeds, address);
-    await saveIdentity(directory, identity);
-    return identity;
-  }
-
-  #checkIdentity(identity: NodeIdentity): NodeIdentity {
-    const { membership, clusterId, directory } = this.#settings;
-    if (clusterId !== "" && clusterId !== identity.clusterId) {
-      throw new IdentityError(`${directory} belongs to cluster ${identity.clusterId}, not ${clusterId}`);
-    }
-    if (membership.type === "found" && membership.node !== identity.node) {
-      throw new IdentityError(`${directory} belongs to node ${identity.node}, not ${membership.node}`);
-    }
-    return identity;
-  }
-
-  async #join(opened: NodeIdentity, seeds: readonly string[], address: string): Promise<NodeIdentity> {
-    const { clusterId, zone, weight, peer } = this.#settings;
-    const peerAddress = peer.advertised ?? `${peer.host}:${peer.port}`;
-    const fields = { clusterId, token: opened.token, address, peerAddress, zone, weight, version };
-    const { node, topology } = await joinCluster(seeds, fields, this.#logger);
-    const meta = topology?.shards.find(({ id }) => id === metaShard);
-    const replica = meta?.replicas.find((each) => each.node === node)?.replica;
-    if (topology === undefined || replica === undefined) {
-      throw new IdentityError("the cluster let this node join without telling its place in the meta group");
-    }
-    return { ...opened, node, clusterId: topology.clusterId, metaReplica: Number(replica) };
-  }
-
-  #founderIds(): number[] {
-    const { membership } = this.#settings;
-    return membership.type === "found" ? membership.founders.map(({ node }) => node) : [];
-  }
-
-  #metaFounders(): number[] {
-    return metaVotersAmong(this.#founderIds()).map((node) => replicaIdOf(node, founderGeneration));
-  }
-
-  #description(address: string, peerAddress: string): NodeDescription {
-    const { zone, weight } = this.#settings;
-    return { address, peerAddress, zone, weight, version };
-  }
-
-  #foundCommand(clusterId: string): FoundCommand | undefined {
-    const { membership, replicationFactor } = this.#settings;
-    if (membership.type !== "found") return undefined;
-    const nodes = membership.founders.map(({ node, address, peerAddress, zone, weight }) => {
-      return { id: node, address, peerAddress, zone, weight, version };
-    });
-    return { type: "found", clusterId, replicationFactor, nodes };
   }
 }

@@ -57,7 +57,13 @@ export async function openShard(
       addressOf: environment.addressOf,
     });
     const { now, wallClock, observeRead, heal, writeLimits } = environment;
-    const reads = new ReadPath({ replica: shardReplica, now, observe: observeRead, heal });
+    const reads = new ReadPath({
+      replica: shardReplica,
+      now,
+      observe: observeRead,
+      heal,
+      leases: environment.leaseReads,
+    });
     const writes = new WritePath({ replica: shardReplica, limits: writeLimits, wallClock });
     const local = { replica: shardReplica, reads, writes };
     return { shard: record.id, replica, directory, store, adapter, group, local };

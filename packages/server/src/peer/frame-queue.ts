@@ -28,7 +28,7 @@ export class FrameQueue {
   }
 
   /** Adds a frame, or returns false when it does not fit. */
-  add(frame: Uint8Array, channel: number): boolean {
+  add(frame: Uint8Array, channel = 0): boolean {
     const bytes = this.#bytes + frame.length + frameHeaderBytes;
     if (bytes > this.#maxBytes) return false;
     this.#bytes = bytes;

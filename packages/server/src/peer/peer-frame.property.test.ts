@@ -5,6 +5,7 @@ import { Deframer } from "../http/deframer.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { decodeHello, decodeRefusal, encodeHello, encodeRefusal } from "./hello.ts";
 import {
+  channelCount,
   encodeFrame,
   frameHeaderBytes,
   FrameKind,
@@ -19,20 +20,24 @@ const maxFrameBytes = 200_000;
 function receive(
   bytes: Buffer,
   pieceBytes: number,
-): { readonly payloads: Buffer[]; readonly fault?: string } {
+): { readonly payloads: Buffer[]; readonly kinds: number[]; readonly fault?: string } {
   const deframer = new Deframer(new PeerLayout(maxFrameBytes));
   const payloads: Buffer[] = [];
+  const kinds: number[] = [];
   let fault: string | undefined;
   for (let position = 0; position < bytes.length && fault === undefined; position += pieceBytes) {
     const piece = bytes.subarray(position, position + pieceBytes);
     const framing = deframer.push(piece, (buffer, start, end) => {
       const payload = payloadOf(buffer, start, end);
       if (payload === undefined) fault ??= "checksum";
-      else if (fault === undefined) payloads.push(payload);
+      else if (fault === undefined) {
+        payloads.push(payload);
+        kinds.push(frameKindAt(buffer, start));
+      }
     });
     fault ??= framing?.kind;
   }
-  return fault === undefined ? { payloads } : { payloads, fault };
+  return fault === undefined ? { payloads, kinds } : { payloads, kinds, fault };
 }
 
 test("what a queue writes, a receiver reads, however it is cut and however often it is written", () => {
@@ -47,7 +52,7 @@ test("what a queue writes, a receiver reads, however it is cut and however often
         const frames = sizes.map((size, index) => Buffer.alloc(size, index + 1));
         let written = 0;
         for (const [index, frame] of frames.entries()) {
-          expect(queue.add(frame)).toBe(true);
+          expect(queue.add(frame, index % channelCount)).toBe(true);
           if (writeEvery > 0 && index % writeEvery === 0) written += queue.writeTo(socket);
         }
         // A PassThrough hands everything on at once, so nothing waits for a "drain" here.
@@ -55,11 +60,12 @@ test("what a queue writes, a receiver reads, however it is cut and however often
           written += queue.writeTo(socket);
         expect(written).toBe(frames.length);
         const bytes = (socket.read() as Buffer | null) ?? Buffer.alloc(0);
-        const { payloads, fault } = receive(bytes, pieceBytes);
+        const { payloads, kinds, fault } = receive(bytes, pieceBytes);
         expect(fault).toBeUndefined();
         expect(payloads.map((payload) => payload.toString("hex"))).toEqual(
           frames.map((frame) => frame.toString("hex")),
         );
+        expect(kinds).toEqual(frames.map((_, index) => FrameKind.Data + (index % channelCount)));
       },
     ),
     { numRuns: 60 },

@@ -6,9 +6,10 @@
  *     preamble   = "TKVP" version(1)
  *     frame      = length(4, LE) kind(1) checksum(4, LE) payload(length)
  *
- * The checksum is the CRC-32 of the payload, begun with the kind. TCP's own is too weak for what a cluster moves in a year, and network
- * cards have been known to break it; a frame that does not match closes the connection, since nothing after it can be
- * trusted to begin where it seems to.
+ * The checksum is the CRC-32 of the payload, begun with the kind. TCP's own is too weak for what a cluster moves in a
+ * year, and network cards have been known to break it; a frame that does not match closes the connection, since nothing
+ * after it can be trusted to begin where it seems to. A kind from 16 on is a channel of the layer above, so that it need
+ * not put a byte of its own before every message, and copy the message to do so.
  */
 import { crc32 } from "node:zlib";
 import type { FrameLayout } from "../http/deframer.ts";

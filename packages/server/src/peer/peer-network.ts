@@ -1,5 +1,6 @@
 import type { ConnectRouter, Transport } from "@connectrpc/connect";
 import type { PeerChannel } from "./peer-channel.ts";
+import type { PeerStatus } from "./peer-transport.ts";
 
 /** The way to the other nodes, as the node uses it. */
 export interface PeerNetwork {
@@ -15,6 +16,8 @@ export interface PeerNetwork {
   isConnected(node: number): boolean;
   /** For calls of `PeerService`; `undefined` for a node without address. */
   service(node: number): Transport | undefined;
+  /** How every known node is reached. */
+  status(): PeerStatus[];
   stop(): Promise<void>;
 }
 

@@ -47,6 +47,8 @@ export interface PeerPortOptions {
 
 /** How often the last calls are looked at while the port waits for them to end, in milliseconds. */
 const stopPollMs = 20;
+/** How long answers to what is cut may take to leave, in milliseconds. */
+const lastWordsMs = 200;
 
 /** An open port for other nodes. */
 export class PeerPort {
@@ -115,18 +117,26 @@ export class PeerPort {
   /** Takes no more connections, lets calls finish for at most `graceMs`, then cuts everything. */
   async stop(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const deadlineMs = performance.now() + graceMs;
     for (const peer of this.#peers.values()) peer.destroy();
     this.#http2.drain();
     this.#draining.abort();
+    await this.#emptied(graceMs);
+    if (this.#http2.connections > 0) {
+      this.#shutdown.abort(toConnectError(stoppingError("UNKNOWN")));
+      await this.#emptied(lastWordsMs);
+    }
+    this.#http2.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  /** Resolves when no call is under way, or when the time is over. */
+  async #emptied(withinMs: number): Promise<void> {
+    const deadlineMs = performance.now() + withinMs;
     while (this.#http2.connections > 0 && performance.now() < deadlineMs) {
       // oxlint-disable-next-line no-await-in-loop -- it is a wait
       await new Promise((resolve) => setTimeout(resolve, stopPollMs));
     }
-    this.#shutdown.abort(toConnectError(stoppingError("UNKNOWN")));
-    this.#http2.destroy();
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
   }
 
   #createHandler(): ConnectHandler {

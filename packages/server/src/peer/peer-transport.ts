@@ -58,7 +58,7 @@ export class PeerTransport {
   /**
    * Hands a frame over for a node. The bytes must not change any more. Returns false when the frame was dropped at once:
    * the node is not known, not connected, too far behind, or the frame is larger than `maxFrameBytes`. True does not
-   * mean that it will arrive.
+   * mean that it will arrive. The receiver is told the channel, 0 to 15; frames of all channels arrive in order.
    */
   send(node: number, frame: Uint8Array, channel = 0): boolean {
     return this.#links.get(node)?.send(frame, channel) ?? false;

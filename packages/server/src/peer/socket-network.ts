@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { defaultPortLimits } from "../http/port-limits.ts";
 import type { TlsFiles } from "../http/tls-files.ts";
 import type { Admit, PeerIdentity } from "./hello.ts";
-import { defaultPeerLimits } from "./peer-limits.ts";
+import type { PeerLimits } from "./peer-limits.ts";
 import type { PeerChannel } from "./peer-channel.ts";
 import type { NetworkFields, PeerNetwork } from "./peer-network.ts";
 import { PeerPort } from "./peer-port.ts";
@@ -20,18 +20,21 @@ export interface SocketNetworkFields extends NetworkFields {
   readonly self: PeerIdentity;
   readonly admit: Admit;
   readonly tls: TlsFiles | undefined;
+  /** Name in every node's certificate, when it is not the host that is dialled. */
+  readonly serverName: string | undefined;
+  readonly limits: PeerLimits;
   readonly logger: Logger;
 }
 
 /** Binds the port. @throws when the address is in use or not ours. */
 export async function openSocketNetwork(fields: SocketNetworkFields): Promise<PeerNetwork> {
-  const { listener, self, admit, tls, logger } = fields;
+  const { listener, self, admit, tls, serverName, limits, logger } = fields;
   const transport = new PeerTransport({
     self,
     admit,
-    limits: defaultPeerLimits,
+    limits,
     logger,
-    ...(tls === undefined ? {} : { tls: { files: tls } }),
+    ...(tls === undefined ? {} : { tls: { files: tls, serverName } }),
     onStateChange: (node, change) => {
       if (change.to === "connected") listener()?.connected(node);
       else listener()?.disconnected(node);
@@ -43,7 +46,7 @@ export async function openSocketNetwork(fields: SocketNetworkFields): Promise<Pe
     self,
     admit,
     tls,
-    limits: defaultPeerLimits,
+    limits,
     httpLimits: defaultPortLimits,
     onFrame: (node, frame, channel) => listener()?.message(node, channel as PeerChannel, frame),
     // Whoever has just come up is worth dialling before the next attempt is due.
@@ -61,6 +64,7 @@ export async function openSocketNetwork(fields: SocketNetworkFields): Promise<Pe
     },
     isConnected: (node) => transport.isConnected(node),
     service: (node) => transport.client(node),
+    status: () => transport.status(),
     stop: async () => {
       transport.stop();
       await port.stop(stopGraceMs);

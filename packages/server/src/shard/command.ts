@@ -5,7 +5,7 @@
  *     Operations := section*                 section := length:u32le PipelineRequest
  *     Expire     := (empty)
  *     OwnSlots   := epoch:u48le count:u16le (first:u16le last:u16le)*
- *     VerifyPoint:= id:u48le
+ *     VerifyPoint:= id:u48le withDigests:u8
  *
  * A section is the client's own encoding of its operations, copied as it came: nothing is encoded twice between the
  * socket and the disk, and the rules of Protocol Buffers for old and new readers hold for the log too.
@@ -119,17 +119,18 @@ export function readOwnSlots(data: Uint8Array): { epoch: number; runs: SlotRun[]
   return { epoch, runs };
 }
 
-/** Marks a point of comparison. */
-export function encodeVerifyPoint(timeMs: number, id: number): Uint8Array {
-  const data = new Uint8Array(commandHeaderBytes + 6);
+/** Marks a point of comparison; with digests each replica also works out what it holds, slot by slot. */
+export function encodeVerifyPoint(timeMs: number, id: number, withDigests: boolean): Uint8Array {
+  const data = new Uint8Array(commandHeaderBytes + 7);
+  data[commandHeaderBytes + 6] = withDigests ? 1 : 0;
   writeHeader(data, CommandKind.VerifyPoint, timeMs);
   writeU48(data, commandHeaderBytes, id);
   return data;
 }
 
 /** Reads the body of VerifyPoint. @throws CommandError */
-export function readVerifyPoint(data: Uint8Array): number {
-  return readU48(data, commandHeaderBytes);
+export function readVerifyPoint(data: Uint8Array): { id: number; withDigests: boolean } {
+  return { id: readU48(data, commandHeaderBytes), withDigests: data[commandHeaderBytes + 6] === 1 };
 }
 
 /** Calls `visit` with the bounds of each section of an Operations command. @throws CommandError */

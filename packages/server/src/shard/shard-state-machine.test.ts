@@ -346,7 +346,7 @@ describe("faults", () => {
           entries.push(writer.operations(numbered, session === null ? undefined : identity(session)));
           if (sweep) entries.push(writer.entry(encodeExpire(writer.timeMs)));
         }
-        entries.push(writer.entry(encodeVerifyPoint(writer.timeMs, 1)));
+        entries.push(writer.entry(encodeVerifyPoint(writer.timeMs, 1, false)));
         const limits = { maxSessions: 2, idleMs: 100 };
         const stores = [new MapStore(), new MapStore()] as const;
         const single = new ShardStateMachine(stores[0], limits);

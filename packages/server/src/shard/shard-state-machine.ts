@@ -10,6 +10,7 @@
  */
 import { OperationKind, OperationView, readIdentity, WireReader } from "@titan-kv/proto/pipeline";
 import { slotOf } from "@titan-kv/ring";
+import { type Change, ChangeHistory, type ChangeKind } from "./change-history.ts";
 import { AppliedResults, packRefusal, Refusal } from "./applied-result.ts";
 import {
   CommandKind,
@@ -48,6 +49,8 @@ export interface VerifyPoint {
   readonly id: number;
   readonly index: number;
   readonly chainHash: number;
+  /** Whether the contents are to be compared too, not only what was done to them. */
+  readonly withDigests: boolean;
 }
 
 /** Keys that one Expire command removes at most; the next one goes on. */
@@ -67,6 +70,12 @@ export class ShardStateMachine {
   #ownership = new SlotOwnership();
   #expiry = new ExpiryIndex();
   #verifyPoint: VerifyPoint | undefined;
+  /** The newest changes, for those who follow the shard. */
+  readonly history: ChangeHistory = new ChangeHistory(0);
+  /** Changes of the batch that is being applied. */
+  #changes: Change[] = [];
+  /** Told about a point of comparison in the moment when the store is exactly there. */
+  onVerifyPoint: ((point: VerifyPoint) => void) | undefined;
 
   constructor(store: ShardStore, sessionLimits: SessionLimits) {
     this.#store = store;
@@ -115,6 +124,8 @@ export class ShardStateMachine {
     const meta = this.#store.meta();
     this.#counters = meta === undefined ? { ...initialCounters } : decodeCounters(meta);
     this.#staged.clear();
+    this.#changes = [];
+    this.history.restart(this.#counters.revision);
     this.#sessions = new SessionTable(this.#sessionLimits);
     for (const { key, entry } of this.#store.entries(sessionPrefix)) {
       const id = Buffer.from(key.subarray(sessionPrefix.length)).toString("hex");
@@ -177,13 +188,17 @@ export class ShardStateMachine {
         this.#ownSlots(entry.data);
         return undefined;
       case CommandKind.VerifyPoint:
-        this.#verifyPoint = {
-          id: readVerifyPoint(entry.data),
-          index: entry.index,
-          chainHash: counters.chainHash,
-        };
+        this.#verify(entry);
         return undefined;
     }
+  }
+
+  #verify(entry: LogEntry): void {
+    const { id, withDigests } = readVerifyPoint(entry.data);
+    this.#verifyPoint = { id, index: entry.index, chainHash: this.#counters.chainHash, withDigests };
+    // Whoever looks at the store now must see everything up to here and nothing of what follows.
+    this.#commit();
+    this.onVerifyPoint?.(this.#verifyPoint);
   }
 
   /** Writes the staged changes, the counters and the changed sessions as one batch. */
@@ -198,6 +213,8 @@ export class ShardStateMachine {
     }
     this.#store.write(this.#staged.operations, encodeCounters(counters));
     this.#staged.clear();
+    this.history.publish(this.#changes);
+    this.#changes = [];
   }
 
   #applyOperations(data: Uint8Array): AppliedResults {
@@ -290,9 +307,17 @@ export class ShardStateMachine {
       staged: this.#staged,
       expiry: this.#expiry,
       timeMs: counters.logTimeMs,
-      nextRevision: () => (counters.revision += 1),
+      change: this.#change,
     };
   }
+
+  /** Gives a change its revision and keeps it until the batch is written. */
+  readonly #change = (kind: ChangeKind, key: Uint8Array, value: Uint8Array | undefined): number => {
+    this.#counters.revision += 1;
+    const { revision } = this.#counters;
+    this.#changes.push({ kind, key, value, revision });
+    return revision;
+  };
 
   #expire(): void {
     const counters = this.#counters;
@@ -304,7 +329,7 @@ export class ShardStateMachine {
       const expiresAtMs = this.#staged.expiresAtMs(due.key);
       if (expiresAtMs !== due.expiresAtMs || isPresent(expiresAtMs, counters.logTimeMs)) continue;
       this.#staged.delete(due.key);
-      counters.revision += 1;
+      this.#change("expire", due.key, undefined);
       counters.chainHash = chain(counters.chainHash, counters.revision);
       removed += 1;
     }

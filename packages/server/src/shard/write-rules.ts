@@ -1,5 +1,6 @@
 /** What a put and a delete do, given the key's state: shared by single writes and transactions. */
 import { ConditionKind, type OperationView } from "@titan-kv/proto/pipeline";
+import type { ChangeKind } from "./change-history.ts";
 import { packWrite } from "./applied-result.ts";
 import type { ShardStore, StoredEntry } from "./shard-store.ts";
 import type { StagedWrites } from "./staged-writes.ts";
@@ -10,8 +11,8 @@ export interface WriteContext {
   readonly expiry: { add(item: { expiresAtMs: number; key: Uint8Array }): void };
   /** Log time of the entry, for expiry. */
   readonly timeMs: number;
-  /** The revision that the next change gets. */
-  nextRevision(): number;
+  /** A key is about to change: notes it and returns the revision of the change. */
+  readonly change: (kind: ChangeKind, key: Uint8Array, value: Uint8Array | undefined) => number;
 }
 
 /** A put or delete, from whichever encoding it came. */
@@ -73,11 +74,11 @@ export function applyWrite(context: WriteContext, request: WriteRequest): WriteO
   }
   if (request.value === undefined) {
     if (!existed) return { packed: packWrite(0, true, false), previous };
-    context.nextRevision();
+    context.change("delete", request.key, undefined);
     staged.delete(request.key);
     return { packed: packWrite(0, true, true), previous };
   }
-  const version = context.nextRevision();
+  const version = context.change("put", request.key, request.value);
   const expiresAtMs = request.ttlMs === 0 ? 0 : timeMs + request.ttlMs;
   staged.put(request.key, { value: request.value, version, expiresAtMs });
   if (expiresAtMs !== 0) context.expiry.add({ key: Uint8Array.from(request.key), expiresAtMs });

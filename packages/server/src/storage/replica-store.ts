@@ -42,6 +42,8 @@ export class ReplicaStore implements ShardStore {
   #db: Bitcask;
   #generation: number;
   #nextDirectory: number;
+  /** Keys that somebody wants to know of when they are written, each with its watchers. */
+  readonly #watched = new Map<string, Set<() => void>>();
 
   private constructor(options: ReplicaStoreOptions, db: Bitcask, generation: number) {
     this.#options = options;
@@ -87,6 +89,22 @@ export class ReplicaStore implements ShardStore {
 
   write(operations: readonly StoreOperation[], meta: Uint8Array): void {
     this.#db.batchSync(operations.map(toBatchOperation), { meta });
+    if (this.#watched.size > 0) for (const { key } of operations) this.#notify(key);
+  }
+
+  /** Calls `onWrite` whenever the key is written or the whole state replaced, until the returned function is called. */
+  watchKey(key: Uint8Array, onWrite: () => void): () => void {
+    const name = Buffer.from(key).toString("latin1");
+    const watchers = this.#watched.get(name) ?? new Set();
+    this.#watched.set(name, watchers.add(onWrite));
+    return () => {
+      watchers.delete(onWrite);
+      if (watchers.size === 0) this.#watched.delete(name);
+    };
+  }
+
+  #notify(key: Uint8Array): void {
+    for (const watcher of this.#watched.get(Buffer.from(key).toString("latin1")) ?? []) watcher();
   }
 
   meta(): Uint8Array | undefined {
@@ -146,6 +164,7 @@ export class ReplicaStore implements ShardStore {
     await replaceFile(join(directory, currentFile), `store-${generation}\n`);
     this.#db = db;
     this.#generation = generation;
+    for (const watchers of this.#watched.values()) for (const watcher of watchers) watcher();
     swapped();
     await previous.db.close();
     await rm(join(directory, `store-${previous.generation}`), { recursive: true, force: true });

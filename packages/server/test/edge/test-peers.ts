@@ -29,6 +29,8 @@ export interface TestNodeOptions {
   readonly tls?: TlsFiles;
   readonly limits?: PeerLimits;
   readonly admit?: Admit;
+  /** Calls for the key `slow` are answered when it resolves. */
+  readonly gate?: Promise<void>;
 }
 
 /** A node with everything it received. */
@@ -73,7 +75,7 @@ export class TestNode {
       admit,
       onFrame: (from, frame) => frames.push({ from, frame }),
       onPeer: (other) => transport.wake(other),
-      routes: peerRoutes,
+      routes: peerRoutes(options.gate ?? Promise.resolve()),
       logger: silentLogger,
     });
     return new TestNode(port, transport, frames, changes);
@@ -93,12 +95,14 @@ export class TestNode {
   }
 }
 
-/** FetchRecord answers who asked, as the revision. */
-function peerRoutes(router: ConnectRouter): void {
-  router.service(PeerService, {
-    fetchRecord: (_request, context) => ({
-      found: true,
-      keyRevision: BigInt(callingNode(context.requestHeader)),
-    }),
-  });
+/** FetchRecord answers who asked, as the revision; for the key `slow` it waits for the gate. */
+function peerRoutes(gate: Promise<void>): (router: ConnectRouter) => void {
+  return (router) => {
+    router.service(PeerService, {
+      async fetchRecord(request, context) {
+        if (request.key === "slow") await gate;
+        return { found: true, keyRevision: BigInt(callingNode(context.requestHeader)) };
+      },
+    });
+  };
 }

@@ -48,7 +48,7 @@ export function openTestPort(options: Partial<ClientPortOptions> = {}): Promise<
     port: 0,
     routes: kvRoutes(),
     pages: new Map([["/livez", livenessPage]]),
-    origins: { allowedOrigins: [], hostNames: [] },
+    origins: { allowedOrigins: [], hostNames: [], loopbackOnly: false },
     limits: defaultPortLimits,
     logger: silentLogger,
     ...options,

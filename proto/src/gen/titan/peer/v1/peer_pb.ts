@@ -8,7 +8,7 @@ import type { Alarm, NodeStatus, Shard } from "../../cluster/v1/cluster_pb.ts";
 import { file_titan_cluster_v1_cluster } from "../../cluster/v1/cluster_pb.ts";
 import type { ErrorInfo } from "../../kv/v1/error_pb.ts";
 import { file_titan_kv_v1_error } from "../../kv/v1/error_pb.ts";
-import type { KeyValue } from "../../kv/v1/kv_pb.ts";
+import type { KeyValue, WatchEvent } from "../../kv/v1/kv_pb.ts";
 import { file_titan_kv_v1_kv } from "../../kv/v1/kv_pb.ts";
 import type { Origin } from "../../kv/v1/origin_pb.ts";
 import { file_titan_kv_v1_origin } from "../../kv/v1/origin_pb.ts";
@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file titan/peer/v1/peer.proto.
  */
 export const file_titan_peer_v1_peer: GenFile = /*@__PURE__*/
-  fileDesc("Chh0aXRhbi9wZWVyL3YxL3BlZXIucHJvdG8SDXRpdGFuLnBlZXIudjEimAEKEFNjYW5TaGFyZFJlcXVlc3QSDQoFc2hhcmQYASABKA0SDQoFc3RhcnQYAiABKAwSCwoDZW5kGAMgASgMEg8KB3JldmVyc2UYBCABKAgSDQoFbGltaXQYBSABKA0SEQoJa2V5c19vbmx5GAYgASgIEiYKBHJlYWQYByABKAsyGC50aXRhbi5rdi52MS5SZWFkT3B0aW9ucyJuChFTY2FuU2hhcmRSZXNwb25zZRImCgdlbnRyaWVzGAEgAygLMhUudGl0YW4ua3YudjEuS2V5VmFsdWUSDAoEbW9yZRgCIAEoCBIjCgZvcmlnaW4YAyABKAsyEy50aXRhbi5rdi52MS5PcmlnaW4iQwoSQ29tcGFyZUtleXNSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEhAKCGF0X2luZGV4GAIgASgEEgwKBGtleXMYAyADKAkiSQoOS2V5RmluZ2VycHJpbnQSFAoMa2V5X3JldmlzaW9uGAEgASgEEhAKCGNoZWNrc3VtGAIgASgHEg8KB2RhbWFnZWQYAyABKAgiYQoTQ29tcGFyZUtleXNSZXNwb25zZRIVCg1hcHBsaWVkX2luZGV4GAEgASgEEjMKDGZpbmdlcnByaW50cxgCIAMoCzIdLnRpdGFuLnBlZXIudjEuS2V5RmluZ2VycHJpbnQiMAoSRmV0Y2hSZWNvcmRSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEgsKA2tleRgCIAEoCSJ3ChNGZXRjaFJlY29yZFJlc3BvbnNlEg0KBWZvdW5kGAEgASgIEg0KBXZhbHVlGAIgASgMEhQKDGtleV9yZXZpc2lvbhgDIAEoBBIVCg1leHBpcmVzX2F0X21zGAQgASgEEhUKDWFwcGxpZWRfaW5kZXgYBSABKAQiOAoVQ29tcGFyZURpZ2VzdHNSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEhAKCGF0X2luZGV4GAIgASgEIqABChZDb21wYXJlRGlnZXN0c1Jlc3BvbnNlEhEKCWF2YWlsYWJsZRgBIAEoCBJDCgdkaWdlc3RzGAIgAygLMjIudGl0YW4ucGVlci52MS5Db21wYXJlRGlnZXN0c1Jlc3BvbnNlLkRpZ2VzdHNFbnRyeRouCgxEaWdlc3RzRW50cnkSCwoDa2V5GAEgASgNEg0KBXZhbHVlGAIgASgGOgI4ASIwCg9NZXRhQ2FsbFJlcXVlc3QSDwoHY29tbWFuZBgBIAEoDBIMCgRob3BzGAIgASgNIkkKEE1ldGFDYWxsUmVzcG9uc2USDgoGcmVzdWx0GAEgASgMEiUKBWVycm9yGAIgASgLMhYudGl0YW4ua3YudjEuRXJyb3JJbmZvIhYKFEdldE5vZGVTdGF0dXNSZXF1ZXN0IpcBChVHZXROb2RlU3RhdHVzUmVzcG9uc2USLAoGc3RhdHVzGAEgASgLMhwudGl0YW4uY2x1c3Rlci52MS5Ob2RlU3RhdHVzEicKBmFsYXJtcxgCIAMoCzIXLnRpdGFuLmNsdXN0ZXIudjEuQWxhcm0SJwoGc2hhcmRzGAMgAygLMhcudGl0YW4uY2x1c3Rlci52MS5TaGFyZCI2ChRUcmFuc2ZlclNoYXJkUmVxdWVzdBINCgVzaGFyZBgBIAEoDRIPCgd0b19ub2RlGAIgASgNIicKFVRyYW5zZmVyU2hhcmRSZXNwb25zZRIOCgZsZWFkZXIYASABKA0y+wQKC1BlZXJTZXJ2aWNlElAKCVNjYW5TaGFyZBIfLnRpdGFuLnBlZXIudjEuU2NhblNoYXJkUmVxdWVzdBogLnRpdGFuLnBlZXIudjEuU2NhblNoYXJkUmVzcG9uc2UiABJWCgtDb21wYXJlS2V5cxIhLnRpdGFuLnBlZXIudjEuQ29tcGFyZUtleXNSZXF1ZXN0GiIudGl0YW4ucGVlci52MS5Db21wYXJlS2V5c1Jlc3BvbnNlIgASVgoLRmV0Y2hSZWNvcmQSIS50aXRhbi5wZWVyLnYxLkZldGNoUmVjb3JkUmVxdWVzdBoiLnRpdGFuLnBlZXIudjEuRmV0Y2hSZWNvcmRSZXNwb25zZSIAEl8KDkNvbXBhcmVEaWdlc3RzEiQudGl0YW4ucGVlci52MS5Db21wYXJlRGlnZXN0c1JlcXVlc3QaJS50aXRhbi5wZWVyLnYxLkNvbXBhcmVEaWdlc3RzUmVzcG9uc2UiABJNCghNZXRhQ2FsbBIeLnRpdGFuLnBlZXIudjEuTWV0YUNhbGxSZXF1ZXN0Gh8udGl0YW4ucGVlci52MS5NZXRhQ2FsbFJlc3BvbnNlIgASXAoNR2V0Tm9kZVN0YXR1cxIjLnRpdGFuLnBlZXIudjEuR2V0Tm9kZVN0YXR1c1JlcXVlc3QaJC50aXRhbi5wZWVyLnYxLkdldE5vZGVTdGF0dXNSZXNwb25zZSIAElwKDVRyYW5zZmVyU2hhcmQSIy50aXRhbi5wZWVyLnYxLlRyYW5zZmVyU2hhcmRSZXF1ZXN0GiQudGl0YW4ucGVlci52MS5UcmFuc2ZlclNoYXJkUmVzcG9uc2UiAGIGcHJvdG8z", [file_titan_cluster_v1_cluster, file_titan_kv_v1_error, file_titan_kv_v1_kv, file_titan_kv_v1_origin, file_titan_kv_v1_read]);
+  fileDesc("Chh0aXRhbi9wZWVyL3YxL3BlZXIucHJvdG8SDXRpdGFuLnBlZXIudjEimAEKEFNjYW5TaGFyZFJlcXVlc3QSDQoFc2hhcmQYASABKA0SDQoFc3RhcnQYAiABKAwSCwoDZW5kGAMgASgMEg8KB3JldmVyc2UYBCABKAgSDQoFbGltaXQYBSABKA0SEQoJa2V5c19vbmx5GAYgASgIEiYKBHJlYWQYByABKAsyGC50aXRhbi5rdi52MS5SZWFkT3B0aW9ucyJuChFTY2FuU2hhcmRSZXNwb25zZRImCgdlbnRyaWVzGAEgAygLMhUudGl0YW4ua3YudjEuS2V5VmFsdWUSDAoEbW9yZRgCIAEoCBIjCgZvcmlnaW4YAyABKAsyEy50aXRhbi5rdi52MS5PcmlnaW4iUgoRV2F0Y2hTaGFyZFJlcXVlc3QSDQoFc2hhcmQYASABKA0SGwoOYWZ0ZXJfcmV2aXNpb24YAiABKARIAIgBAUIRCg9fYWZ0ZXJfcmV2aXNpb24iTwoSV2F0Y2hTaGFyZFJlc3BvbnNlEicKBmV2ZW50cxgBIAMoCzIXLnRpdGFuLmt2LnYxLldhdGNoRXZlbnQSEAoIcmV2aXNpb24YAiABKAQiQwoSQ29tcGFyZUtleXNSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEhAKCGF0X2luZGV4GAIgASgEEgwKBGtleXMYAyADKAkiSQoOS2V5RmluZ2VycHJpbnQSFAoMa2V5X3JldmlzaW9uGAEgASgEEhAKCGNoZWNrc3VtGAIgASgHEg8KB2RhbWFnZWQYAyABKAgiYQoTQ29tcGFyZUtleXNSZXNwb25zZRIVCg1hcHBsaWVkX2luZGV4GAEgASgEEjMKDGZpbmdlcnByaW50cxgCIAMoCzIdLnRpdGFuLnBlZXIudjEuS2V5RmluZ2VycHJpbnQiMAoSRmV0Y2hSZWNvcmRSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEgsKA2tleRgCIAEoCSJ3ChNGZXRjaFJlY29yZFJlc3BvbnNlEg0KBWZvdW5kGAEgASgIEg0KBXZhbHVlGAIgASgMEhQKDGtleV9yZXZpc2lvbhgDIAEoBBIVCg1leHBpcmVzX2F0X21zGAQgASgEEhUKDWFwcGxpZWRfaW5kZXgYBSABKAQiOAoVQ29tcGFyZURpZ2VzdHNSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEhAKCGF0X2luZGV4GAIgASgEIrQBChZDb21wYXJlRGlnZXN0c1Jlc3BvbnNlEhEKCWF2YWlsYWJsZRgBIAEoCBJDCgdkaWdlc3RzGAIgAygLMjIudGl0YW4ucGVlci52MS5Db21wYXJlRGlnZXN0c1Jlc3BvbnNlLkRpZ2VzdHNFbnRyeRISCgpjaGFpbl9oYXNoGAMgASgNGi4KDERpZ2VzdHNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAY6AjgBIjAKD01ldGFDYWxsUmVxdWVzdBIPCgdjb21tYW5kGAEgASgMEgwKBGhvcHMYAiABKA0iSQoQTWV0YUNhbGxSZXNwb25zZRIOCgZyZXN1bHQYASABKAwSJQoFZXJyb3IYAiABKAsyFi50aXRhbi5rdi52MS5FcnJvckluZm8iFgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QilwEKFUdldE5vZGVTdGF0dXNSZXNwb25zZRIsCgZzdGF0dXMYASABKAsyHC50aXRhbi5jbHVzdGVyLnYxLk5vZGVTdGF0dXMSJwoGYWxhcm1zGAIgAygLMhcudGl0YW4uY2x1c3Rlci52MS5BbGFybRInCgZzaGFyZHMYAyADKAsyFy50aXRhbi5jbHVzdGVyLnYxLlNoYXJkIjYKFFRyYW5zZmVyU2hhcmRSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEg8KB3RvX25vZGUYAiABKA0iJwoVVHJhbnNmZXJTaGFyZFJlc3BvbnNlEg4KBmxlYWRlchgBIAEoDTLSBQoLUGVlclNlcnZpY2USUAoJU2NhblNoYXJkEh8udGl0YW4ucGVlci52MS5TY2FuU2hhcmRSZXF1ZXN0GiAudGl0YW4ucGVlci52MS5TY2FuU2hhcmRSZXNwb25zZSIAElUKCldhdGNoU2hhcmQSIC50aXRhbi5wZWVyLnYxLldhdGNoU2hhcmRSZXF1ZXN0GiEudGl0YW4ucGVlci52MS5XYXRjaFNoYXJkUmVzcG9uc2UiADABElYKC0NvbXBhcmVLZXlzEiEudGl0YW4ucGVlci52MS5Db21wYXJlS2V5c1JlcXVlc3QaIi50aXRhbi5wZWVyLnYxLkNvbXBhcmVLZXlzUmVzcG9uc2UiABJWCgtGZXRjaFJlY29yZBIhLnRpdGFuLnBlZXIudjEuRmV0Y2hSZWNvcmRSZXF1ZXN0GiIudGl0YW4ucGVlci52MS5GZXRjaFJlY29yZFJlc3BvbnNlIgASXwoOQ29tcGFyZURpZ2VzdHMSJC50aXRhbi5wZWVyLnYxLkNvbXBhcmVEaWdlc3RzUmVxdWVzdBolLnRpdGFuLnBlZXIudjEuQ29tcGFyZURpZ2VzdHNSZXNwb25zZSIAEk0KCE1ldGFDYWxsEh4udGl0YW4ucGVlci52MS5NZXRhQ2FsbFJlcXVlc3QaHy50aXRhbi5wZWVyLnYxLk1ldGFDYWxsUmVzcG9uc2UiABJcCg1HZXROb2RlU3RhdHVzEiMudGl0YW4ucGVlci52MS5HZXROb2RlU3RhdHVzUmVxdWVzdBokLnRpdGFuLnBlZXIudjEuR2V0Tm9kZVN0YXR1c1Jlc3BvbnNlIgASXAoNVHJhbnNmZXJTaGFyZBIjLnRpdGFuLnBlZXIudjEuVHJhbnNmZXJTaGFyZFJlcXVlc3QaJC50aXRhbi5wZWVyLnYxLlRyYW5zZmVyU2hhcmRSZXNwb25zZSIAYgZwcm90bzM", [file_titan_cluster_v1_cluster, file_titan_kv_v1_error, file_titan_kv_v1_kv, file_titan_kv_v1_origin, file_titan_kv_v1_read]);
 
 /**
  * See PeerService.ScanShard.
@@ -121,6 +121,62 @@ export const ScanShardResponseSchema: GenMessage<ScanShardResponse> = /*@__PURE_
   messageDesc(file_titan_peer_v1_peer, 1);
 
 /**
+ * See PeerService.WatchShard.
+ *
+ * @generated from message titan.peer.v1.WatchShardRequest
+ */
+export type WatchShardRequest = Message<"titan.peer.v1.WatchShardRequest"> & {
+  /**
+   * The shard.
+   *
+   * @generated from field: uint32 shard = 1;
+   */
+  shard: number;
+
+  /**
+   * Changes after this revision; absent means after the present one.
+   *
+   * @generated from field: optional uint64 after_revision = 2;
+   */
+  afterRevision?: bigint | undefined;
+};
+
+/**
+ * Describes the message titan.peer.v1.WatchShardRequest.
+ * Use `create(WatchShardRequestSchema)` to create a new message.
+ */
+export const WatchShardRequestSchema: GenMessage<WatchShardRequest> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 2);
+
+/**
+ * See PeerService.WatchShard.
+ *
+ * @generated from message titan.peer.v1.WatchShardResponse
+ */
+export type WatchShardResponse = Message<"titan.peer.v1.WatchShardResponse"> & {
+  /**
+   * In order. The first message has none, and says where the stream begins.
+   *
+   * @generated from field: repeated titan.kv.v1.WatchEvent events = 1;
+   */
+  events: WatchEvent[];
+
+  /**
+   * Nothing at or below this revision is still to come.
+   *
+   * @generated from field: uint64 revision = 2;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message titan.peer.v1.WatchShardResponse.
+ * Use `create(WatchShardResponseSchema)` to create a new message.
+ */
+export const WatchShardResponseSchema: GenMessage<WatchShardResponse> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 3);
+
+/**
  * See PeerService.CompareKeys.
  *
  * @generated from message titan.peer.v1.CompareKeysRequest
@@ -153,7 +209,7 @@ export type CompareKeysRequest = Message<"titan.peer.v1.CompareKeysRequest"> & {
  * Use `create(CompareKeysRequestSchema)` to create a new message.
  */
 export const CompareKeysRequestSchema: GenMessage<CompareKeysRequest> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 2);
+  messageDesc(file_titan_peer_v1_peer, 4);
 
 /**
  * What a replica holds of one key.
@@ -188,7 +244,7 @@ export type KeyFingerprint = Message<"titan.peer.v1.KeyFingerprint"> & {
  * Use `create(KeyFingerprintSchema)` to create a new message.
  */
 export const KeyFingerprintSchema: GenMessage<KeyFingerprint> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 3);
+  messageDesc(file_titan_peer_v1_peer, 5);
 
 /**
  * See PeerService.CompareKeys.
@@ -216,7 +272,7 @@ export type CompareKeysResponse = Message<"titan.peer.v1.CompareKeysResponse"> &
  * Use `create(CompareKeysResponseSchema)` to create a new message.
  */
 export const CompareKeysResponseSchema: GenMessage<CompareKeysResponse> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 4);
+  messageDesc(file_titan_peer_v1_peer, 6);
 
 /**
  * See PeerService.FetchRecord.
@@ -244,7 +300,7 @@ export type FetchRecordRequest = Message<"titan.peer.v1.FetchRecordRequest"> & {
  * Use `create(FetchRecordRequestSchema)` to create a new message.
  */
 export const FetchRecordRequestSchema: GenMessage<FetchRecordRequest> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 5);
+  messageDesc(file_titan_peer_v1_peer, 7);
 
 /**
  * See PeerService.FetchRecord.
@@ -293,7 +349,7 @@ export type FetchRecordResponse = Message<"titan.peer.v1.FetchRecordResponse"> &
  * Use `create(FetchRecordResponseSchema)` to create a new message.
  */
 export const FetchRecordResponseSchema: GenMessage<FetchRecordResponse> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 6);
+  messageDesc(file_titan_peer_v1_peer, 8);
 
 /**
  * See PeerService.CompareDigests.
@@ -321,7 +377,7 @@ export type CompareDigestsRequest = Message<"titan.peer.v1.CompareDigestsRequest
  * Use `create(CompareDigestsRequestSchema)` to create a new message.
  */
 export const CompareDigestsRequestSchema: GenMessage<CompareDigestsRequest> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 7);
+  messageDesc(file_titan_peer_v1_peer, 9);
 
 /**
  * See PeerService.CompareDigests.
@@ -337,11 +393,18 @@ export type CompareDigestsResponse = Message<"titan.peer.v1.CompareDigestsRespon
   available: boolean;
 
   /**
-   * Digest of each slot that holds keys, by slot.
+   * Digest of each slot that holds keys, by slot; only at points that asked for them.
    *
    * @generated from field: map<uint32, fixed64> digests = 2;
    */
   digests: { [key: number]: bigint };
+
+  /**
+   * Runs over the effects of all writes up to the point.
+   *
+   * @generated from field: uint32 chain_hash = 3;
+   */
+  chainHash: number;
 };
 
 /**
@@ -349,7 +412,7 @@ export type CompareDigestsResponse = Message<"titan.peer.v1.CompareDigestsRespon
  * Use `create(CompareDigestsResponseSchema)` to create a new message.
  */
 export const CompareDigestsResponseSchema: GenMessage<CompareDigestsResponse> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 8);
+  messageDesc(file_titan_peer_v1_peer, 10);
 
 /**
  * See PeerService.MetaCall.
@@ -377,7 +440,7 @@ export type MetaCallRequest = Message<"titan.peer.v1.MetaCallRequest"> & {
  * Use `create(MetaCallRequestSchema)` to create a new message.
  */
 export const MetaCallRequestSchema: GenMessage<MetaCallRequest> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 9);
+  messageDesc(file_titan_peer_v1_peer, 11);
 
 /**
  * See PeerService.MetaCall.
@@ -405,7 +468,7 @@ export type MetaCallResponse = Message<"titan.peer.v1.MetaCallResponse"> & {
  * Use `create(MetaCallResponseSchema)` to create a new message.
  */
 export const MetaCallResponseSchema: GenMessage<MetaCallResponse> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 10);
+  messageDesc(file_titan_peer_v1_peer, 12);
 
 /**
  * See PeerService.GetNodeStatus.
@@ -420,7 +483,7 @@ export type GetNodeStatusRequest = Message<"titan.peer.v1.GetNodeStatusRequest">
  * Use `create(GetNodeStatusRequestSchema)` to create a new message.
  */
 export const GetNodeStatusRequestSchema: GenMessage<GetNodeStatusRequest> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 11);
+  messageDesc(file_titan_peer_v1_peer, 13);
 
 /**
  * See PeerService.GetNodeStatus.
@@ -455,7 +518,7 @@ export type GetNodeStatusResponse = Message<"titan.peer.v1.GetNodeStatusResponse
  * Use `create(GetNodeStatusResponseSchema)` to create a new message.
  */
 export const GetNodeStatusResponseSchema: GenMessage<GetNodeStatusResponse> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 12);
+  messageDesc(file_titan_peer_v1_peer, 14);
 
 /**
  * See PeerService.TransferShard.
@@ -483,7 +546,7 @@ export type TransferShardRequest = Message<"titan.peer.v1.TransferShardRequest">
  * Use `create(TransferShardRequestSchema)` to create a new message.
  */
 export const TransferShardRequestSchema: GenMessage<TransferShardRequest> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 13);
+  messageDesc(file_titan_peer_v1_peer, 15);
 
 /**
  * See PeerService.TransferShard.
@@ -504,7 +567,7 @@ export type TransferShardResponse = Message<"titan.peer.v1.TransferShardResponse
  * Use `create(TransferShardResponseSchema)` to create a new message.
  */
 export const TransferShardResponseSchema: GenMessage<TransferShardResponse> = /*@__PURE__*/
-  messageDesc(file_titan_peer_v1_peer, 14);
+  messageDesc(file_titan_peer_v1_peer, 16);
 
 /**
  * Between the nodes of one cluster, on the peer port only. Not for clients: it may change with any release.
@@ -524,6 +587,16 @@ export const PeerService: GenService<{
     methodKind: "unary";
     input: typeof ScanShardRequestSchema;
     output: typeof ScanShardResponseSchema;
+  },
+  /**
+   * The changes of one shard, for watches on nodes without a replica of it.
+   *
+   * @generated from rpc titan.peer.v1.PeerService.WatchShard
+   */
+  watchShard: {
+    methodKind: "server_streaming";
+    input: typeof WatchShardRequestSchema;
+    output: typeof WatchShardResponseSchema;
   },
   /**
    * What replicas hold of some keys at a common point of their log, to compare them.

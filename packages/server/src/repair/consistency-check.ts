@@ -1,0 +1,148 @@
+/**
+ * Compares whole replicas at points of the log, in the background.
+ *
+ * Now and then the leader puts a point of comparison into the log. Every replica notes there what the log has done so far
+ * (a hash that runs along) and, less often, what it holds (digests of its slots, computed from a snapshot while the shard
+ * goes on). The leader collects the answers. Replicas that differ have diverged, whatever the reason; a value is never
+ * voted on, but which replica is out of line can be said: one that differs from a majority. It is replaced by a fresh copy
+ * under a new id. If the leader itself is the odd one, or if no majority agrees, nobody can tell who is right: an alarm is
+ * raised, the replica takes itself out of service, and an operator decides.
+ */
+import type { Logger } from "pino";
+import type { HostedShard } from "../node/hosted-replica.ts";
+import { encodeVerifyPoint } from "../shard/command.ts";
+import type { VerifyPoint } from "../shard/shard-state-machine.ts";
+import { differingSlots, digestSlots, type SlotDigests } from "./slot-digests.ts";
+
+/** What a replica found at a point of comparison. */
+export interface PointReport {
+  readonly index: number;
+  readonly chainHash: number;
+  /** Absent at points that did not ask for digests. */
+  readonly digests: SlotDigests | undefined;
+}
+
+/** How long the others' answers are waited for, and how often they are asked again, in milliseconds. */
+const answerLimitMs = 60_000;
+const askAgainMs = 500;
+
+/** What the check needs of its node. */
+export interface ConsistencyContext {
+  readonly shards: () => readonly HostedShard[];
+  readonly otherHolders: (shard: number) => readonly number[];
+  /** Asks another node for its report of a point; `undefined` while it has none. */
+  readonly report: (node: number, shard: number, index: number) => Promise<PointReport | undefined>;
+  /** A replica on that node differs from a majority. */
+  readonly onDiverged: (shard: number, node: number) => void;
+  /** The replica here, which leads, is the odd one, or there is no majority. */
+  readonly onUndecided: (shard: number) => void;
+  /** A record turned out to be damaged while everything was read. */
+  readonly onDamage: (shard: number, error: unknown) => void;
+  readonly intervalMs: number;
+  /** Points with digests are at least this far apart. */
+  readonly digestIntervalMs: number;
+  readonly now: () => number;
+  readonly wallClock: () => number;
+  readonly logger: Logger;
+}
+
+export class ConsistencyCheck {
+  readonly #context: ConsistencyContext;
+  /** The last report of each shard's replica here. */
+  readonly #reports = new Map<number, PointReport>();
+  readonly #lastDigestMs = new Map<number, number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(context: ConsistencyContext) {
+    this.#context = context;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#proposePoints(), this.#context.intervalMs);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Follows the points of comparison of a replica that begins to serve. */
+  follow(hosted: HostedShard): void {
+    hosted.local.replica.machine.onVerifyPoint = (point) => {
+      this.#atPoint(hosted, point).catch((error: unknown) => this.#context.onDamage(hosted.shard, error));
+    };
+  }
+
+  /** What the replica here found at a point; `undefined` when it is not there yet, or past it. */
+  reportOf(shard: number, index: number): PointReport | undefined {
+    const report = this.#reports.get(shard);
+    return report?.index === index ? report : undefined;
+  }
+
+  #proposePoints(): void {
+    const { shards, now, wallClock, digestIntervalMs, logger } = this.#context;
+    for (const { shard, group, local } of shards()) {
+      if (!local.replica.leadership.isLeader) continue;
+      const lastMs = this.#lastDigestMs.get(shard) ?? Number.NEGATIVE_INFINITY;
+      const withDigests = now() - lastMs >= digestIntervalMs;
+      if (withDigests) this.#lastDigestMs.set(shard, now());
+      group
+        .propose(encodeVerifyPoint(wallClock(), wallClock(), withDigests))
+        .catch((error: unknown) => logger.debug({ err: error, shard }, "no point of comparison"));
+    }
+  }
+
+  async #atPoint(hosted: HostedShard, point: VerifyPoint): Promise<void> {
+    const { shard } = hosted;
+    const { index, chainHash, withDigests } = point;
+    // Taken before anything else happens: the snapshot has to be of exactly this point.
+    const snapshot = withDigests ? hosted.store.engine.snapshot() : undefined;
+    const report = {
+      index,
+      chainHash,
+      digests: snapshot === undefined ? undefined : await digestSlots(snapshot),
+    };
+    this.#reports.set(shard, report);
+    if (hosted.local.replica.leadership.isLeader) await this.#compare(hosted, report);
+  }
+
+  async #compare(hosted: HostedShard, own: PointReport): Promise<void> {
+    const { otherHolders, onDiverged, onUndecided, logger } = this.#context;
+    const { shard } = hosted;
+    const nodes = otherHolders(shard);
+    const reports = await Promise.all(nodes.map((node) => this.#ask(node, shard, own.index)));
+    const differing = nodes.filter((_, at) => reports[at] !== undefined && !isSame(own, reports[at]));
+    if (differing.length === 0) return;
+    const agreeing = reports.filter((report) => report !== undefined && isSame(own, report)).length + 1;
+    const slots = differing.map((node) => slotsOf(own, reports[nodes.indexOf(node)]!));
+    logger.error(
+      { shard, index: own.index, differing, slots },
+      "replicas differ at the same point of the log",
+    );
+    if (agreeing * 2 > nodes.length + 1) for (const node of differing) onDiverged(shard, node);
+    else onUndecided(shard);
+  }
+
+  /** A replica that is away, or behind, is compared at a later point. */
+  async #ask(node: number, shard: number, index: number): Promise<PointReport | undefined> {
+    const { report, now } = this.#context;
+    const deadlineMs = now() + answerLimitMs;
+    while (now() < deadlineMs) {
+      // oxlint-disable-next-line no-await-in-loop -- asked again until it is there
+      const answer = await report(node, shard, index).catch(() => undefined);
+      if (answer !== undefined) return answer;
+      if (this.reportOf(shard, index) === undefined) return undefined;
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await new Promise((resolve) => setTimeout(resolve, askAgainMs));
+    }
+    return undefined;
+  }
+}
+
+function isSame(a: PointReport, b: PointReport): boolean {
+  return a.chainHash === b.chainHash && slotsOf(a, b).length === 0;
+}
+
+function slotsOf(a: PointReport, b: PointReport): number[] {
+  return a.digests === undefined || b.digests === undefined ? [] : differingSlots(a.digests, b.digests);
+}
