@@ -288,6 +288,8 @@ describe("flow control", () => {
     cluster.network.heal();
     cluster.tickAll(2);
     expect(cluster.propose(1, "12345")).toMatchObject({ status: "appended" });
+    cluster.change(1, { transition: "auto", changes: [{ type: "remove", replica: 3 }] });
+    expect(cluster.node(1).raw.status().uncommittedBytes).toBe(0);
   });
 
   it("what is handed out for application is limited until it is reported applied", () => {
