@@ -213,9 +213,9 @@ describe("a group whose log is damaged", () => {
     const damaged = { group: 1, replica: 1, stateMachine: new WordList() };
     await expect(host.openGroup(damaged)).rejects.toMatchObject({ code: "CORRUPT" });
     await host.removeGroup(1);
-    await expect(host.createGroup({ ...damaged, voters: [1] })).rejects.toMatchObject({
-      code: "INVALID_ARGUMENT",
-    });
+    // It may come back as another replica, which knows nothing of what was there.
+    const anew = await host.createGroup({ ...damaged, replica: 2, stateMachine: new WordList() });
+    expect(anew.status()).toMatchObject({ lastIndex: 0, hardState: { term: 0, vote: 0 } });
     const sound = new WordList();
     const again = await host.openGroup({ group: 2, replica: 1, stateMachine: sound });
     await (await leaderOf([again])).readIndex();
