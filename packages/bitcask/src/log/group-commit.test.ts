@@ -55,6 +55,7 @@ describe("group commit", () => {
     const done = db.put("key", "new");
     expect(db.getSync("key")?.toString()).toBe("old");
     await done;
+    fs.plan = () => undefined;
     expect([seenDuringSync, db.getSync("key")?.toString()]).toEqual(["old", "new"]);
     await db.close();
   });

@@ -111,15 +111,6 @@ export class GroupCommit {
     for (const group of this.#written.toReversed()) if (!group.applied) yield group;
   }
 
-  /** Resolves when nothing is pending any more, whatever became of it. */
-  async settle(): Promise<void> {
-    for (let group = this.lastPending; group; group = this.lastPending) {
-      this.#schedule();
-      // oxlint-disable-next-line eslint/no-await-in-loop -- one group after the other
-      await group.done.catch(() => undefined);
-    }
-  }
-
   #closeOpen(): void {
     this.#queueOpen();
     // With nothing in front that has to be synced, a full group need not wait for the end of the turn.

@@ -1,3 +1,6 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { MemoryFileSystem } from "../../test/support/memory-file-system.ts";
 import { Bitcask, type BitcaskEvent, type MergePolicy } from "../index.ts";
@@ -77,6 +80,27 @@ describe("merging", () => {
     await db.close();
   });
 
+  it("and a checkpoint get done although writers never pause", { timeout: 20_000 }, async () => {
+    // A real disk: its syncs let the event loop turn, as one in memory does not.
+    const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "bitcask-busy-"));
+    const db = await Bitcask.open(path.join(scratch, "store"), {
+      maxFileBytes: 4096,
+      merge: { auto: false },
+    });
+    await Promise.all(Array.from({ length: 100 }, (_, index) => db.put(`key-${index % 5}`, "x".repeat(300))));
+    const over = new AbortController();
+    const writers = Array.from({ length: 8 }, async (_, writer) => {
+      for (let index = 0; !over.signal.aborted; index++)
+        await db.put(`busy-${writer}-${index % 50}`, "x".repeat(100), { sync: true });
+    });
+    expect((await db.merge({ force: true })).inputs.length).toBeGreaterThan(0);
+    expect((await db.checkpoint(path.join(scratch, "copy"))).files).toBeGreaterThan(0);
+    over.abort();
+    await Promise.all(writers);
+    await db.close();
+    fs.rmSync(scratch, { recursive: true });
+  });
+
   it("keeps the files a snapshot needs until it is released", async () => {
     const { db } = await openFilled({ auto: false });
     const snapshot = db.snapshot();
@@ -92,9 +116,9 @@ describe("merging", () => {
 });
 
 it("interval durability syncs by itself", async () => {
-  const fs = new MemoryFileSystem();
+  const disk = new MemoryFileSystem();
   const db = await Bitcask.open("/store", {
-    fileSystem: fs,
+    fileSystem: disk,
     durability: "interval",
     syncIntervalMs: 5,
     merge: { auto: false },
@@ -102,7 +126,7 @@ it("interval durability syncs by itself", async () => {
   await db.put("key", "value");
   while (db.stats().durableSeq === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   const after = await Bitcask.open("/store", {
-    fileSystem: fs.afterPowerLoss("dropped", 1),
+    fileSystem: disk.afterPowerLoss("dropped", 1),
     merge: { auto: false },
   });
   expect(after.getSync("key")?.toString()).toBe("value");

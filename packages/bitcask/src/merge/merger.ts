@@ -1,6 +1,6 @@
 import { BitcaskError } from "../errors.ts";
 import type { MergeResult } from "../events.ts";
-import type { Store } from "../store.ts";
+import { sealWritten, type Store } from "../store.ts";
 import { chooseInputs, isInWindow, isMergeDue } from "./merge-plan.ts";
 import { MergeRun } from "./merge-run.ts";
 import { Pace } from "./pace.ts";
@@ -58,7 +58,7 @@ export class Merger {
   async #run(options: MergeOptions): Promise<MergeResult> {
     const { events } = this.#store;
     this.#store.log.failure.refuseIfUnsafe();
-    if (options.force === true) await this.#sealEverything();
+    if (options.force === true) await sealWritten(this.#store);
     const inputs = this.#choose(options.force === true);
     if (inputs.length === 0) return nothingMerged;
     events.emit({
@@ -83,14 +83,6 @@ export class Merger {
     }
     events.emit({ type: "mergeFinished", result: this.lastResult });
     return this.lastResult;
-  }
-
-  async #sealEverything(): Promise<void> {
-    const { commit, log, sealer } = this.#store;
-    await commit.settle();
-    log.endActive();
-    await log.sync();
-    await sealer.settle();
   }
 
   #choose(force: boolean): ReturnType<typeof chooseInputs> {
