@@ -295,6 +295,12 @@ export class SimulatedNode implements ReplicaView, SimulatedProcess {
     this.#env.observe({ type: "sent", message });
     const parcel = { from: this.id, to: message.to, bytes: encodeMessage(message) };
     this.#env.note(describeMessage(message));
+    const { random, swarm, timeline } = this.#env;
+    if (message.type === "timeoutNow" && swarm.faults.has("delay") && random.chance(0.5)) {
+      // A request to take over that is obeyed late is the dangerous one.
+      timeline.after(random.between(50, 400), () => this.#env.send(parcel));
+      return;
+    }
     if (message.type !== "installSnapshot") {
       this.#env.send(parcel);
       return;
