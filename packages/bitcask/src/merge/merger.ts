@@ -28,11 +28,12 @@ export class Merger {
     if (store.options.merge.auto) this.#schedule();
   }
 
-  /** Joins a merge that is already running, unless `force` asks for more than that one may do. */
-  async merge(options: MergeOptions = {}): Promise<MergeResult> {
-    if (this.#running && options.force !== true) return this.#running;
-    await this.#running?.catch(() => undefined);
-    const running = this.#run(options).finally(() => {
+  /** Joins a merge that is already running, unless `force` asks for more than that one may do; then it is the next. */
+  merge(options: MergeOptions = {}): Promise<MergeResult> {
+    const before = this.#running;
+    if (before && options.force !== true) return before;
+    // Noted before anything is awaited: two merges at once would both copy the same files.
+    const running = this.#runAfter(before, options).finally(() => {
       if (this.#running === running) this.#running = undefined;
     });
     this.#running = running;
@@ -43,7 +44,15 @@ export class Merger {
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     this.#closing.abort();
-    await this.#running?.catch(() => undefined);
+    while (this.#running) {
+      // oxlint-disable-next-line eslint/no-await-in-loop -- a forced merge may be waiting behind the running one
+      await this.#running.catch(() => undefined);
+    }
+  }
+
+  async #runAfter(before: Promise<MergeResult> | undefined, options: MergeOptions): Promise<MergeResult> {
+    await before?.catch(() => undefined);
+    return this.#run(options);
   }
 
   async #run(options: MergeOptions): Promise<MergeResult> {

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { CommandHost } from "../program/command-host.ts";
 import { wholeNumber } from "../program/global-options.ts";
 import { parseDuration } from "./durations.ts";
-import { addReadFlags, type ReadFlags } from "./read-level.ts";
+import { addReadFlags, type ReadFlags } from "./read-flags.ts";
 import type { RangeFlags } from "./scan.ts";
 
 const maxRevision = Number.MAX_SAFE_INTEGER;

@@ -10,7 +10,8 @@ import type { CommandCall } from "../program/command-host.ts";
 import { ExitCode } from "../program/exit-code.ts";
 import { writeOut } from "../program/terminal.ts";
 import { entryJson } from "./origin-json.ts";
-import { apiReadLevel, type ReadFlags, readLevelOf } from "./read-level.ts";
+import type { ReadFlags } from "./read-flags.ts";
+import { apiReadLevel, readLevelOf } from "./read-level.ts";
 
 /** Prints the value of a key. @throws CliError NOT_FOUND. */
 export async function get(call: CommandCall<ReadFlags>): Promise<ExitCode> {

@@ -9,7 +9,8 @@ import type { CommandCall } from "../program/command-host.ts";
 import { ExitCode } from "../program/exit-code.ts";
 import { type Terminal, writeOut } from "../program/terminal.ts";
 import { entryJson } from "./origin-json.ts";
-import { apiReadLevel, type ReadFlags, readLevelOf } from "./read-level.ts";
+import type { ReadFlags } from "./read-flags.ts";
+import { apiReadLevel, readLevelOf } from "./read-level.ts";
 
 /** Which part of the keys. */
 export interface RangeFlags {

@@ -1,4 +1,5 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { join } from "node:path";
 import type { CommandHost } from "../program/command-host.ts";
 import { wholeNumber } from "../program/global-options.ts";
 import type { DevAction } from "./control-protocol.ts";
@@ -11,7 +12,11 @@ interface StartOptions extends DirectoryOption {
   readonly nodes?: number;
   readonly port?: number;
   readonly replicas?: number;
+  readonly story?: "partition";
 }
+
+/** Beside the cluster that one works with. */
+const defaultStoryDirectory = join("titan-data", "story");
 
 const dirHelp = "directory of the cluster (also TITAN_DEV_DIR; default: titan-data/dev)";
 
@@ -23,20 +28,34 @@ export function registerDevCommands(program: Command, host: CommandHost): void {
     .option("--nodes <count>", "how many nodes (default: 3)", wholeNumber(1, 9))
     .option("--dir <directory>", dirHelp)
     .option("--port <port>", "first port for clients; 0 takes any (default: 4100)", wholeNumber(0, 65_000))
-    .option("--replicas <count>", "copies of each shard (default: 3)", wholeNumber(1, 7));
+    .option("--replicas <count>", "copies of each shard (default: 3)", wholeNumber(1, 7))
+    .addOption(
+      new Option(
+        "--story <name>",
+        "tell what happens in a partition, with five nodes, in a directory of its own; then stop",
+      ).choices(["partition"]),
+    );
   host.connect<StartOptions>(dev, async () => {
     const { runDev } = await import("./run-dev.ts");
     const { chosenDevDirectory } = await import("./dev-directory-choice.ts");
-    return ({ options, terminal }) =>
-      runDev(
+    const { storyNodes } = await import("./partition-story.ts");
+    return ({ options, terminal }) => {
+      const { story } = options;
+      const forStory = story === undefined ? undefined : storyNodes;
+      return runDev(
         {
-          directory: chosenDevDirectory(options.dir, terminal.env),
-          nodes: options.nodes,
-          port: options.port,
-          replicationFactor: options.replicas,
+          directory:
+            options.dir ??
+            (story === undefined ? undefined : defaultStoryDirectory) ??
+            chosenDevDirectory(undefined, terminal.env),
+          nodes: options.nodes ?? forStory,
+          port: options.port ?? (story === undefined ? undefined : 0),
+          replicationFactor: options.replicas ?? forStory,
+          story,
         },
         terminal,
       );
+    };
   });
   const ask = (action: DevAction, args: string, description: string): void => {
     const command = dev.command(args === "" ? action : `${action} ${args}`).description(description);

@@ -10,10 +10,13 @@ import { DevCluster } from "./dev-cluster.ts";
 import { DevDirectory, type DevWishes } from "./dev-layout.ts";
 import { greeting } from "./greeting.ts";
 import { keyHelp, readKeys } from "./keys.ts";
+import { tellPartitionStory } from "./partition-story.ts";
 
 /** What `titan dev` was asked to do. */
 export interface DevOptions extends DevWishes {
   readonly directory: string;
+  /** Tell this story with the cluster, then stop. */
+  readonly story?: "partition" | undefined;
 }
 
 /** Runs until Ctrl-C, SIGTERM, the key q, or `titan dev stop`. */
@@ -46,6 +49,11 @@ export async function runDev(options: DevOptions, terminal: Terminal): Promise<E
   });
   cluster = starting;
   const tookMs = performance.now() - startedAtMs;
+  if (options.story !== undefined) {
+    const asTold = await Promise.race([tellPartitionStory(cluster, terminal), stopped]);
+    if (signals.wasSent) return ExitCode.Interrupted;
+    return asTold === true ? ExitCode.Ok : ExitCode.Defect;
+  }
   if (!signals.wasSent) {
     await writeOut(terminal, `${greeting(cluster.status(), directory, { isNew, tookMs }, terminal)}\n`);
   }

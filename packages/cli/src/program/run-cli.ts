@@ -1,8 +1,12 @@
 /** The program from its words to its exit code. */
 import { Command, CommanderError } from "commander";
+import { registerBench } from "../bench/bench-command.ts";
+import { registerCompletion } from "../completion/completion-command.ts";
+import { registerContextCommands } from "../contexts/context-commands.ts";
 import { registerDataCommands } from "../data/data-commands.ts";
 import { registerDevCommands } from "../dev/dev-commands.ts";
 import { registerOperationsCommands } from "../operations/operations-commands.ts";
+import { registerDoctor } from "../doctor/doctor-command.ts";
 import { renderTable } from "../output/table.ts";
 import { registerTransferCommands } from "../transfer/transfer-commands.ts";
 import { CommandHost } from "./command-host.ts";
@@ -10,6 +14,13 @@ import { ExitCode, exitCodeMeanings } from "./exit-code.ts";
 import { addGlobalOptions } from "./global-options.ts";
 import { note, type Terminal, writeOut } from "./terminal.ts";
 import { version } from "./version.ts";
+
+const joinHelp = `A node joins when it is started:
+
+  titan server --data-directory DIR --join host:port
+
+host:port is the client address of any member. The node gets an id and replicas; \`titan status\` shows it.
+`;
 
 /** Builds the tree of commands. */
 export function createProgram(host: CommandHost): Command {
@@ -29,6 +40,14 @@ export function createProgram(host: CommandHost): Command {
   registerDataCommands(program, host);
   registerTransferCommands(program, host);
   registerOperationsCommands(program, host);
+  registerBench(program, host);
+  registerDoctor(program, host);
+  registerContextCommands(program, host);
+  registerCompletion(program, host);
+  program
+    .command("join")
+    .description("how a node becomes a member of a cluster that exists")
+    .action(() => writeOut(host.terminal, joinHelp));
   program
     .command("server")
     .description("run one node; `titan server --help` lists its options")

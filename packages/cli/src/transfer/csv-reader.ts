@@ -1,8 +1,7 @@
 /** Records in the rows of a table of comma-separated values, whose first row names the columns. */
-import { type CsvError, type Info, parse, type Parser } from "csv-parse";
 import { isUtf8 } from "node:buffer";
-import { Readable } from "node:stream";
 import { usageError } from "../program/cli-error.ts";
+import { type CsvRow, CsvRows } from "./csv-rows.ts";
 import { judge, maxValueBytes, shownText, type SourceItem, type SourceReader } from "./record.ts";
 
 /** How rows become records. */
@@ -11,17 +10,13 @@ export interface CsvOptions {
   readonly keyColumn?: string | undefined;
   /** Column of the value. Default `value` where there is such a column; else the value is the row as a JSON object. */
   readonly valueColumn?: string | undefined;
-  /** Default a comma. */
+  /** One character; default a comma. */
   readonly delimiter?: string | undefined;
 }
 
-/** Longest row, in bytes. What is longer, such as everything after a quote that is never closed, is rejected. */
+/** Longest row, in bytes; a longer one is rejected and never held in memory. */
 const maxRowBytes = 4 * maxValueBytes;
-
-interface Row {
-  readonly info: Info;
-  readonly record: readonly Buffer[];
-}
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
 interface Columns {
   readonly names: readonly string[];
@@ -30,8 +25,19 @@ interface Columns {
   readonly value: number | undefined;
 }
 
-function columnsOf(header: readonly Buffer[], { keyColumn, valueColumn }: CsvOptions): Columns {
-  const names = header.map((name) => name.toString("utf8"));
+function delimiterByte(delimiter: string): number {
+  const byte = delimiter.codePointAt(0) ?? 0;
+  if (delimiter.length === 1 && byte < 0x80 && !'"\r\n'.includes(delimiter)) return byte;
+  throw usageError(
+    `${JSON.stringify(delimiter)} cannot separate cells`,
+    "give one ASCII character, such as ;",
+  );
+}
+
+function columnsOf({ cells, problem }: CsvRow, { keyColumn, valueColumn }: CsvOptions): Columns {
+  if (problem !== undefined)
+    throw usageError(`the first row, which names the columns, cannot be read: ${problem}`);
+  const names = cells.map((name) => name.toString("utf8"));
   const indexOf = (name: string): number => {
     const index = names.indexOf(name);
     if (index >= 0) return index;
@@ -48,90 +54,68 @@ function columnsOf(header: readonly Buffer[], { keyColumn, valueColumn }: CsvOpt
   };
 }
 
-function foundIn(place: string, row: readonly Buffer[], columns: Columns): SourceItem["found"] {
+function placeOf({ firstLine, lastLine }: CsvRow): string {
+  return firstLine === lastLine ? `line ${firstLine}` : `lines ${firstLine} to ${lastLine}`;
+}
+
+function foundIn(row: CsvRow, columns: Columns): SourceItem["found"] {
+  const { cells, problem } = row;
   const { names } = columns;
-  const text = (): string =>
-    shownText(Buffer.concat(row.map((cell) => Buffer.concat([cell, Buffer.from(",")]))));
-  if (row.length !== names.length) {
-    const reason = `the row has ${row.length} cells, the table has ${names.length} columns`;
-    return { type: "reject", reject: { place, reason, text: text() } };
+  const place = placeOf(row);
+  const reject = (reason: string): SourceItem["found"] => {
+    const text = cells.length === 0 ? {} : { text: cells.map((cell) => shownText(cell)).join(",") };
+    return { type: "reject", reject: { place, reason, ...text } };
+  };
+  if (problem !== undefined) return reject(problem);
+  if (cells.length !== names.length) {
+    return reject(`the row has ${cells.length} cells, the table has ${names.length} columns`);
   }
-  const key = row[columns.key]!;
-  if (!isUtf8(key))
-    return { type: "reject", reject: { place, reason: "the key is not UTF-8", text: text() } };
-  if (columns.value !== undefined) {
-    return judge(place, { key: key.toString("utf8"), value: row[columns.value]! });
-  }
-  if (!row.every((cell) => isUtf8(cell))) {
-    return { type: "reject", reject: { place, reason: "a cell is not UTF-8", text: text() } };
-  }
-  const fields = Object.fromEntries(names.map((name, index) => [name, row[index]!.toString("utf8")]));
+  const key = cells[columns.key]!;
+  if (!isUtf8(key)) return reject("the key is not UTF-8");
+  if (columns.value !== undefined)
+    return judge(place, { key: key.toString("utf8"), value: cells[columns.value]! });
+  if (!cells.every((cell) => isUtf8(cell))) return reject("a cell is not UTF-8");
+  const fields = Object.fromEntries(names.map((name, index) => [name, cells[index]!.toString("utf8")]));
   return judge(place, { key: key.toString("utf8"), value: Buffer.from(JSON.stringify(fields)) });
 }
 
-/** A row that the parser could not read. */
-interface DamagedRow {
-  readonly line: number;
-  readonly reason: string;
-}
-
-function damagedRow(error: CsvError | undefined): DamagedRow {
-  const line = error?.["lines"];
-  return {
-    line: typeof line === "number" ? line : 0,
-    reason: error?.message ?? "the row cannot be read",
-  };
-}
-
-function createParser(options: CsvOptions, onDamaged: (row: DamagedRow) => void): Parser {
-  return parse({
-    bom: true,
-    info: true,
-    // Cells stay bytes, so that values need not be text.
-    encoding: null,
-    delimiter: options.delimiter ?? ",",
-    max_record_size: maxRowBytes,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_error: true,
-    on_skip: (error) => {
-      onDamaged(damagedRow(error));
-      return undefined;
-    },
-  });
+/** The rows of a stream; a byte order mark before them is no part of the first column's name. */
+async function* rowsOf(
+  stream: AsyncIterable<Uint8Array>,
+  delimiter: number,
+): AsyncGenerator<CsvRow, void, undefined> {
+  const rows = new CsvRows({ delimiter, maxRowBytes });
+  let head: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    if (head !== undefined) {
+      head = Buffer.concat([head, bytes]);
+      if (head.length < byteOrderMark.length) continue;
+      const hasMark = head.subarray(0, byteOrderMark.length).equals(byteOrderMark);
+      bytes = hasMark ? head.subarray(byteOrderMark.length) : head;
+      head = undefined;
+    }
+    yield* rows.push(bytes);
+  }
+  if (head !== undefined) yield* rows.push(head);
+  yield* rows.end();
 }
 
 /** Reads a stream that is opened anew for each reading. @throws CliError USAGE when the columns are not there. */
 export function csvReader(open: () => AsyncIterable<Uint8Array>, options: CsvOptions = {}): SourceReader {
+  const delimiter = delimiterByte(options.delimiter ?? ",");
   return async function* read(after): AsyncGenerator<SourceItem, void, undefined> {
     const skipped = after === undefined ? 0 : Number(after);
-    let damaged: DamagedRow[] = [];
-    const parser = createParser(options, (row) => damaged.push(row));
-    const source = Readable.from(open());
-    source.on("error", (error) => parser.destroy(error));
-    source.pipe(parser);
-    let count = 0;
-    const item = (found: SourceItem["found"], bytesRead: number): SourceItem[] => {
-      count += 1;
-      return count <= skipped ? [] : [{ position: String(count), bytesRead, found }];
-    };
-    /** The parser is ahead of its reader: only what stands before the line comes now, so that the order is always the same. */
-    const damagedBefore = (line: number, bytesRead: number): SourceItem[] => {
-      const due = damaged.filter((row) => row.line < line);
-      damaged = damaged.filter((row) => row.line >= line);
-      return due.flatMap(({ line: at, reason }) =>
-        item({ type: "reject", reject: { place: `line ${at}`, reason } }, bytesRead),
-      );
-    };
     let columns: Columns | undefined;
-    for await (const { info, record } of parser as AsyncIterable<Row>) {
+    let count = 0;
+    for await (const row of rowsOf(open(), delimiter)) {
       if (columns === undefined) {
-        columns = columnsOf(record, options);
+        columns = columnsOf(row, options);
         continue;
       }
-      yield* damagedBefore(info.lines, info.bytes);
-      yield* item(foundIn(`line ${info.lines}`, record, columns), info.bytes);
+      count += 1;
+      if (count <= skipped) continue;
+      yield { position: String(count), bytesRead: row.bytesRead, found: foundIn(row, columns) };
     }
-    yield* damagedBefore(Number.POSITIVE_INFINITY, parser.info.bytes);
   };
 }

@@ -1,6 +1,7 @@
 /** `titan export`: keys and values of a range, byte for byte, with a checksum. */
 import { withClient } from "../connection/with-client.ts";
-import { readLevelOf, type ReadFlags } from "../data/read-level.ts";
+import type { ReadFlags } from "../data/read-flags.ts";
+import { readLevelOf } from "../data/read-level.ts";
 import { byteWords } from "../operations/cluster-words.ts";
 import { toJson } from "../output/printer.ts";
 import { CliError, usageError } from "../program/cli-error.ts";

@@ -52,7 +52,8 @@ export class ImportRun {
   readonly #sum: ContentSum;
   #progress: ImportProgress;
   #flights: Flight[] = [];
-  #savedAtMs = performance.now();
+  /** The first chunk is saved at once: from then on the import can be resumed. */
+  #savedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ImportRunOptions) {
     this.#options = options;

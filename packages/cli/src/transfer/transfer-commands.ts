@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { addReadFlags } from "../data/read-level.ts";
+import { addReadFlags } from "../data/read-flags.ts";
 import { parseDuration } from "../data/durations.ts";
 import type { CommandHost } from "../program/command-host.ts";
 import { listOf, wholeNumber } from "../program/global-options.ts";
