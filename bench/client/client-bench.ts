@@ -1,8 +1,8 @@
 /**
  * What the client costs: operations a second, and processor time of the client's process for each, through one stream to a
- * node that does nothing but answer, for 1, 64 and 256 callers.
+ * node that does nothing but answer, or through a real cluster, for 1, 64 and 256 callers.
  *
- *     node --conditions=@titan-kv/source bench/client/client-bench.ts [seconds per row]
+ *     node --conditions=@titan-kv/source bench/client/client-bench.ts [seconds per row] [seeds of a cluster]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -48,11 +48,19 @@ async function measure(
   return { perSecond: done / elapsed, cpuMicros: (user + system) / done };
 }
 
-const node = spawn(process.execPath, ["--conditions=@titan-kv/source", trivialNode], {
-  stdio: ["ignore", "pipe", "inherit"],
-});
-const [line] = (await once(node.stdout, "data")) as [Buffer];
-const kv = await connect(line.toString().trim());
+/** The seeds to measure against, and what ends them. */
+async function target(): Promise<{ seeds: string; stop: () => void }> {
+  const given = process.argv[3];
+  if (given !== undefined) return { seeds: given, stop: () => undefined };
+  const node = spawn(process.execPath, ["--conditions=@titan-kv/source", trivialNode], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = (await once(node.stdout, "data")) as [Buffer];
+  return { seeds: line.toString().trim(), stop: () => node.kill() };
+}
+
+const { seeds, stop } = await target();
+const kv = await connect(seeds);
 console.log("| work | callers | operations/s | client CPU per operation |");
 console.log("| --- | ---: | ---: | ---: |");
 for (const [name, run] of Object.entries(workloads)) {
@@ -64,4 +72,4 @@ for (const [name, run] of Object.entries(workloads)) {
   }
 }
 await kv.close();
-node.kill();
+stop();
