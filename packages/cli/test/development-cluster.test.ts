@@ -1,6 +1,10 @@
 /** `titan dev` with real processes: what the study guide's reader wants to see happen. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TestCluster } from "./support/dev-cluster.ts";
+import { titan } from "./support/titan.ts";
 
 let cluster: TestCluster;
 
@@ -144,4 +148,15 @@ describe("a development cluster of three processes", () => {
     await cluster.up();
     expect(await cluster.ok(["get", "greeting", "--timeout", "30000"])).toBe("hello");
   });
+});
+
+test("the partition story of five nodes goes as told", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "titan-story-"));
+  const run = await titan(["dev", "--story", "partition", "--dir", directory]);
+  await rm(directory, { recursive: true, force: true });
+  expect({ code: run.code, stderr: run.stderr }).toEqual({
+    code: 0,
+    stderr: "",
+  });
+  expect(run.stdout.match(/^ {3}as told: /gm)?.length).toBe(6);
 });

@@ -1,7 +1,7 @@
 /** Where an export goes. Nothing that is half done stays behind under the name that was asked for. */
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { createWriteStream, type WriteStream } from "node:fs";
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { finished } from "node:stream/promises";
 import type { Entry } from "@titan-kv/client";
@@ -43,36 +43,76 @@ export function stdoutTarget(terminal: Terminal): ExportTarget {
   };
 }
 
-/** Lines of JSON in a file, which has its name only when it is complete. */
-export function fileTarget(path: string): ExportTarget {
-  const partial = `${path}.partial`;
-  const stream = createWriteStream(partial, { flush: true });
-  const ended = finished(stream);
-  // Whoever writes or finishes hears of it; nobody may be doing so when the disk fails.
-  ended.catch(() => undefined);
+/** A stream of lines that waits for what it is written to. */
+class LineStream {
+  readonly #stream: WriteStream;
+  readonly #ended: Promise<void>;
+
+  constructor(path: string) {
+    this.#stream = createWriteStream(path);
+    this.#ended = finished(this.#stream);
+    // Whoever writes or finishes hears of it; nobody may be doing so when the disk fails.
+    this.#ended.catch(() => undefined);
+  }
+
+  async write(text: string): Promise<void> {
+    if (this.#stream.errored !== null) throw this.#stream.errored;
+    if (!this.#stream.write(text)) await Promise.race([once(this.#stream, "drain"), this.#ended]);
+  }
+
+  async finish(): Promise<void> {
+    this.#stream.end();
+    await this.#ended;
+  }
+
+  destroy(): void {
+    this.#stream.destroy();
+  }
+}
+
+/** Lines of JSON to a pipe or a device, which must not be replaced by a file. */
+function deviceTarget(path: string): ExportTarget {
+  const lines = new LineStream(path);
   return {
     add: async (entries) => {
-      if (stream.errored !== null) throw stream.errored;
-      if (!stream.write(linesOf(entries))) {
-        await Promise.race([once(stream, "drain"), ended]);
-      }
+      await lines.write(linesOf(entries));
+      return [];
+    },
+    finish: () => lines.finish(),
+    abandon: () => {
+      lines.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Lines of JSON in a file, which has its name only when it is complete. */
+export async function fileTarget(path: string): Promise<ExportTarget> {
+  const existing = await stat(path).catch(() => undefined);
+  if (existing?.isDirectory() === true) throw usageError(`${path} is a directory`, "say --format directory");
+  if (existing !== undefined && !existing.isFile()) return deviceTarget(path);
+  const partial = `${path}.partial`;
+  const lines = new LineStream(partial);
+  return {
+    add: async (entries) => {
+      await lines.write(linesOf(entries));
       return [];
     },
     finish: async () => {
-      stream.end();
-      await ended;
+      await lines.finish();
+      await syncPath(partial);
       await rename(partial, path);
-      await syncDirectory(dirname(resolve(path)));
+      await syncPath(dirname(resolve(path)));
     },
     abandon: async () => {
-      stream.destroy();
+      lines.destroy();
       await rm(partial, { force: true });
     },
   };
 }
 
-/** A rename is durable when the directory is. */
-async function syncDirectory(path: string): Promise<void> {
+/** Content must be durable before its name is; a name is durable when its directory is. */
+async function syncPath(path: string): Promise<void> {
   if (process.platform === "win32") return;
   await using handle = await open(path);
   await handle.sync();

@@ -53,13 +53,13 @@ export async function exportRecords(call: Call): Promise<ExitCode> {
   const bar = new ProgressBar(terminal, "exporting");
   try {
     await copy(call, target, totals, { bar, signal: interruption.signal });
+    await target.finish();
   } catch (error) {
     bar.end("nothing was exported");
     await target.abandon();
     if (interruption.exitCode !== undefined) return interruption.exitCode;
     throw error;
   }
-  await target.finish();
   bar.end(`${totals.records} records exported`);
   report(call, totals, performance.now() - startedAtMs);
   const [first] = totals.refused;
