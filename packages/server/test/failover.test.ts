@@ -14,7 +14,7 @@ function startWriter(
   const stop = new AbortController();
   const run = async (): Promise<void> => {
     for (let count = 0; !stop.signal.aborted; count += 1) {
-      const key = `${name}-${count % 50}`;
+      const key = `${name}-${count % 1000}`;
       const text = `${name}:${count}`;
       const node = nodes[count % nodes.length]!;
       const answer = await cluster.call(node, `${kv}/Put`, { key, text }).catch(() => undefined);
