@@ -75,13 +75,12 @@ const checks: readonly Check[] = [
   },
   {
     name: "packages",
-    remedy: "publint and attw say what a user of the published package would trip over",
-    commands: [["turbo", "run", "check:package", "--output-logs=errors-only"]],
-  },
-  {
-    name: "install",
-    remedy: "a packed package does not install or import in an empty project",
-    commands: [["node", "scripts/check-install.ts"]],
+    remedy: "a packed package is not what a user could install, import or compile against",
+    commands: [
+      // What is published is what the compiler writes; the task runner would only start it once for each package.
+      ["tsc", "-b", "tsconfig.json"],
+      ["node", "scripts/check-packages.ts"],
+    ],
   },
 ];
 

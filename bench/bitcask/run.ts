@@ -66,20 +66,27 @@ function rowsOf(measurement: Measurement): Row[] {
   return rows as Row[];
 }
 
+const rounds = 3;
 const engines: readonly EngineName[] = ["bitcask", "lmdb", "classic-level", "node:sqlite"];
 
-/** One row per engine with how many times as fast bitcask is. */
+/**
+ * One row per engine with how many times as fast bitcask is. Engines take turns for several rounds and the best of each
+ * counts: a neighbour on the machine slows one round down, not the same engine every time.
+ */
 function compare(
   title: string,
   names: readonly EngineName[],
   perSecond: (engine: EngineName) => number,
 ): void {
-  const results = names.map((engine) => [engine, perSecond(engine)] as const);
-  const own = results[0]?.[1] ?? 0;
+  const best = new Map(names.map((engine) => [engine, 0]));
+  for (let round = 0; round < rounds; round++) {
+    for (const engine of names) best.set(engine, Math.max(best.get(engine) ?? 0, perSecond(engine)));
+  }
+  const own = best.get("bitcask") ?? 0;
   printTable(
-    title,
+    `${title}, best of ${rounds}`,
     ["store", "per second", "bitcask is"],
-    results.map(([engine, rate]) => [engine, rate, `${(own / rate).toFixed(2)} x`]),
+    [...best].map(([engine, rate]) => [engine, rate, `${(own / rate).toFixed(2)} x`]),
   );
 }
 

@@ -52,7 +52,7 @@ async function measure(quiet: boolean): Promise<void> {
     }
   }
   await sleep(3000);
-  const perReplica = (usedBytes() - before) / groups / nodes.length;
+  const perReplica = (usedBytes() - before) / groups / nodes.length / 1024;
   if (quiet) await sleep(12_000);
   frames = 0;
   const cpu = process.cpuUsage();
@@ -61,7 +61,7 @@ async function measure(quiet: boolean): Promise<void> {
   const leading = [...hosts.values()].map((host) => host.status().leading);
   const silent = [...hosts.values()].map((host) => host.status().quiet);
   console.log(
-    `${groups} groups, quiet ${quiet ? "on " : "off"}: ${(perReplica / 1024).toFixed(1)} KiB per replica,`,
+    `${groups} groups, quiet ${quiet ? "on" : `off: ${perReplica.toFixed(1)} KiB per replica`},`,
     `${((user + system) / 5e4).toFixed(1)} % of a core for three nodes, ${(frames / 5).toFixed(0)} frames/s;`,
     `led ${leading.join("/")}, quiet ${silent.join("/")}`,
   );

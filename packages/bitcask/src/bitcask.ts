@@ -241,7 +241,8 @@ export class Bitcask implements AsyncDisposable {
   }
 
   /**
-   * Makes a complete store in `directory`, which must be empty or missing: the present state, durable, by hard links.
+   * Makes a complete store in `directory`, which must be empty or missing: a state not older than the call, durable,
+   * by hard links.
    * Writes go on meanwhile. The result can be opened, copied away, or kept: it shares no file that ever changes.
    */
   async checkpoint(directory: string): Promise<{ readonly files: number; readonly bytes: number }> {

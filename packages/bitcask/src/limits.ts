@@ -22,7 +22,7 @@ export const maxBatchOperations = 1_000_000;
 export const maxBatchBytes: number = 512 * 1024 * 1024;
 
 /** Encoded writes that may wait for an earlier group's sync before `put` answers BUSY. */
-export const maxPendingBytes: number = 256 * 1024 * 1024;
+export const maxPendingBytes: number = 64 * 1024 * 1024;
 
 /** A group of unsynced writes is handed to the system when it reaches this size, even in the middle of a turn. */
 export const groupTargetBytes: number = 256 * 1024;

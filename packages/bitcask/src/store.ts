@@ -78,12 +78,34 @@ export async function closeStore(store: Store): Promise<void> {
 
 /** Leaves nothing to recover: the next open finds every file sealed and every hint there. */
 async function finishWriting(store: Store): Promise<void> {
+  await store.commit.lastPendingSettled();
+  if (store.log.failure.syncError) return;
+  await store.log.sync();
+  try {
+    await sealWritten(store);
+  } catch {
+    // Everything is durable; the next open seals what could not be sealed now, as after a crash.
+  }
+}
+
+/**
+ * Ends the file that is written to, and resolves when it and all before it are sealed: everything submitted before the call
+ * is then in files that never change again. Later writes go to the next file and are not waited for, however many come.
+ */
+export async function sealWritten(store: Store): Promise<void> {
   const { commit, log, sealer } = store;
-  await commit.settle();
-  if (log.failure.syncError) return;
-  await log.sync();
+  await commit.lastPendingSettled();
   log.endActive();
-  await sealer.settle();
+  const lastFileId = log.closing.at(-1)?.file.fileId;
+  while (log.closing.some((each) => each.file.fileId === lastFileId)) {
+    // oxlint-disable-next-line eslint/no-await-in-loop -- what is in the file must be durable, then applied, then sealed
+    await log.sync();
+    // oxlint-disable-next-line eslint/no-await-in-loop
+    await commit.lastPendingSettled();
+    // oxlint-disable-next-line eslint/no-await-in-loop
+    await sealer.settle();
+    if (sealer.lastError) throw sealer.lastError;
+  }
 }
 
 /** How often a read-only open tries again when the writer has changed the files under it. */

@@ -96,6 +96,20 @@ describe("opening fails with", () => {
     await db.close();
   });
 
+  it("CORRUPT rather than cutting in a file that the log went on in, too", async () => {
+    const fileSystem = new MemoryFileSystem();
+    const db = await Bitcask.open(directory, memory(fileSystem));
+    await db.put("large", "x".repeat(3900));
+    for (let index = 0; index < 5; index++) await db.put(`key-${index}`, `value-${index}`);
+    const crashed = fileSystem.copy();
+    damage(crashed, "0000000002.data", crashed.bytesOf(`${directory}/0000000002.data`).indexOf("value-1"));
+    await expect(Bitcask.open(directory, memory(crashed))).rejects.toMatchObject({
+      code: "CORRUPT",
+      file: "0000000002.data",
+    });
+    await db.close();
+  });
+
   it("CORRUPT_MANIFEST when an edit in the middle or CURRENT is damaged", async () => {
     const first = await filled();
     damage(first, "MANIFEST-000001", 80);

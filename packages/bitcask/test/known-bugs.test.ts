@@ -57,6 +57,28 @@ describe("deleted keys", () => {
     expect(await withStore(fs, async (db) => text(db.getSync("ghost")))).toBeUndefined();
   });
 
+  it("include expired ones: merging them away does not bring back what they had replaced (basho/bitcask #192)", async () => {
+    const fs = new MemoryFileSystem();
+    let nowMs = 1000;
+    const options: OpenOptions = { clock: () => nowMs, merge: { includeDeadFraction: 0.4 } };
+    await withStore(
+      fs,
+      async (db) => {
+        await db.put("ghost", "old");
+        await fillFile(db, "live");
+        await db.put("ghost", "new", { ttlMs: 100 });
+        for (let index = 0; index < 9; index++) await db.put("noise", "x".repeat(400));
+        await fillFile(db, "other");
+      },
+      options,
+    );
+    nowMs = 2000;
+    const result = await withStore(fs, (db) => db.merge(), options);
+    expect(result.expiredDropped).toBe(1);
+    expect(fs.namesIn(directory)).toContain("0000000001.data");
+    expect(await withStore(fs, async (db) => text(db.getSync("ghost")), options)).toBeUndefined();
+  });
+
   it("leave nothing behind once everything older has been merged (basho/bitcask #156)", async () => {
     const fs = new MemoryFileSystem();
     await withStore(fs, async (db) => {

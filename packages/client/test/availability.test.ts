@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { Reason } from "@titan-kv/proto";
 import { describe, expect, it } from "vitest";
 import { connect } from "../src/index.ts";
 import { errorOf } from "./support/error-of.ts";
 import { FakeCluster } from "./support/fake-cluster.ts";
+import { notApplied } from "./support/fake-node.ts";
 import { FreezingProxy } from "./support/freezing-proxy.ts";
 
 /** An address on which nobody listens. */
@@ -142,6 +144,8 @@ describe("a client goes on", () => {
     const kv = await cluster.connect();
     await kv.put("k", "v");
     cluster.script(() => ({ act: "serve", delayMs: 40 }));
+    const retries: unknown[] = [];
+    kv.on("retry", (event) => retries.push(event));
     const before = Array.from({ length: 20 }, (_, index) => kv.put(`a${index}`, "v"));
     await until(() => cluster.seen === 21);
     cluster.node(1).goAway();
@@ -149,8 +153,9 @@ describe("a client goes on", () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     const after = Array.from({ length: 20 }, (_, index) => kv.put(`b${index}`, "v"));
     await Promise.all([...before, ...after]);
-    // Nothing was sent twice.
+    // Nothing was sent twice, or failed at all.
     expect(cluster.seen).toBe(41);
+    expect(retries).toEqual([]);
     expect(cluster.node(1).streams).toBe(2);
   });
 
@@ -179,7 +184,9 @@ describe("a client goes on", () => {
     const addresses = [await closedAddress(), silent.address, await closedAddress()];
     for (const [index, address] of addresses.entries()) cluster.shards.addresses.set(index + 1, address);
     for (const node of cluster.nodes) node.forwards = true;
-    const kv = await cluster.connect({ seeds: cluster.node(1).address });
+    // Longer than a call: whoever waits for such a connection fails.
+    const keepAlive = { connectTimeoutMs: 60_000 };
+    const kv = await cluster.connect({ seeds: cluster.node(1).address, keepAlive });
     await Promise.all(Array.from({ length: 100 }, (_, index) => kv.put(`k${index}`, "v")));
     expect(cluster.node(1).seen).toHaveLength(100);
   });
@@ -222,6 +229,15 @@ describe("nodes that refuse", () => {
       code: "PERMISSION_DENIED",
       outcome: "NOT_APPLIED",
     });
+  });
+
+  it("what they should serve are passed over for others", async () => {
+    await using cluster = await FakeCluster.start({ nodes: 2, shards: 1 });
+    cluster.node(2).forwards = true;
+    const kv = await cluster.connect();
+    cluster.node(1).script = () => ({ act: "fail", info: notApplied(Reason.UNAVAILABLE) });
+    expect(await kv.put("k", "v", { timeoutMs: 2000 })).toMatchObject({ applied: true });
+    expect(await kv.get("k", { timeoutMs: 2000 })).toHaveLength(1);
   });
 
   it("for a while are tried again", async () => {

@@ -1,5 +1,5 @@
 import { Reason } from "@titan-kv/proto";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { errorOf } from "./support/error-of.ts";
 import { FakeCluster } from "./support/fake-cluster.ts";
 import { unknownOutcome } from "./support/fake-node.ts";
@@ -51,6 +51,9 @@ describe("the time of a call", () => {
     });
     expect(await sent).toMatchObject({ outcome: "UNKNOWN" });
     expect(cluster.seen).toBe(1);
+    // The one that nobody waits for any more does not take up the stream, although its answer never comes.
+    cluster.script(() => ({ act: "serve" }));
+    expect(await kv.put("c", "v")).toMatchObject({ applied: true });
   });
 
   it("being over after an attempt of unknown outcome says UNKNOWN, with the attempt as cause", async () => {
@@ -98,6 +101,35 @@ describe("an AbortSignal", () => {
     expect(await read).toMatchObject({ code: "ABORTED", outcome: "NOT_APPLIED" });
     expect(await batch).toMatchObject([{ kind: "error", error: { code: "ABORTED", outcome: "UNKNOWN" } }]);
     await kv.put("k", "w");
+  });
+});
+
+describe("one AbortSignal for many calls", () => {
+  it("gets one listener, which goes when the last call is settled", async () => {
+    await using cluster = await FakeCluster.start({ nodes: 1 });
+    const kv = await cluster.connect();
+    const { signal } = new AbortController();
+    const added = vi.spyOn(signal, "addEventListener");
+    const removed = vi.spyOn(signal, "removeEventListener");
+    const calls = Array.from({ length: 200 }, (_, index) => kv.get(`k${index}`, { signal }));
+    calls.push(kv.getMany(["a", "b"], { signal }).then(() => undefined));
+    await Promise.all(calls);
+    expect(added).toHaveBeenCalledTimes(1);
+    expect(removed).toHaveBeenCalledTimes(1);
+  });
+
+  it("ends them all", async () => {
+    await using cluster = await FakeCluster.start({ nodes: 1 });
+    const kv = await cluster.connect();
+    cluster.script(() => ({ act: "ignore", apply: false }));
+    const controller = new AbortController();
+    const calls = Array.from({ length: 50 }, (_, index) => errorOf(kv.put(`k${index}`, "", controller)));
+    while (cluster.seen < 50) await new Promise((resolve) => setTimeout(resolve, 2));
+    controller.abort();
+    const errors = await Promise.all(calls);
+    expect(new Set(errors.map(({ code, outcome }) => `${code} ${outcome}`))).toEqual(
+      new Set(["ABORTED UNKNOWN"]),
+    );
   });
 });
 

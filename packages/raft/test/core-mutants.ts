@@ -15,6 +15,8 @@ export interface Mutant {
   /** What is wrong, in a few words. */
   readonly name: string;
   readonly edits: readonly Edit[];
+  /** Takes many seeds; only tried when all mutants are asked for. */
+  readonly rare?: true;
 }
 
 export const mutants: readonly Mutant[] = [
@@ -30,6 +32,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a new leader answers reads before it has committed in its term (etcd #7331)",
+    rare: true,
     edits: [
       {
         file: "core/read-index.ts",
@@ -40,6 +43,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "an old round of heartbeats confirms a newer read (etcd #20418)",
+    rare: true,
     edits: [
       {
         file: "core/read-index.ts",
@@ -91,6 +95,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "learners are asked for votes, and their votes are counted",
+    rare: true,
     edits: [
       {
         file: "core/quorum.ts",
@@ -106,6 +111,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "asking for pre-votes clears the vote (canonical/raft #196)",
+    rare: true,
     edits: [
       {
         file: "core/roles.ts",
@@ -116,6 +122,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a candidate leads before its own vote is durable",
+    rare: true,
     edits: [
       {
         file: "core/election.ts",
@@ -148,6 +155,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "entries are applied before they are durable here",
+    rare: true,
     edits: [
       {
         file: "core/raft-log.ts",
@@ -178,6 +186,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a joint configuration asks only the new majority",
+    rare: true,
     edits: [
       {
         file: "core/quorum.ts",
@@ -188,6 +197,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a second change of configuration is taken while one is pending",
+    rare: true,
     edits: [
       {
         file: "core/membership.ts",
@@ -208,6 +218,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "learners refuse to vote (etcd #10998)",
+    rare: true,
     edits: [
       {
         file: "core/election.ts",
@@ -238,6 +249,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a pipeline whose messages were lost is never tried again",
+    rare: true,
     edits: [
       {
         file: "core/heartbeat.ts",
@@ -248,6 +260,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a lease is kept after another replica was asked to take over (etcd-io/raft #99)",
+    rare: true,
     edits: [
       {
         file: "core/transfer.ts",
@@ -258,21 +271,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a lease ends by ticks that were noticed, not by the clock",
+    rare: true,
     edits: [
       {
         file: "core/lease.ts",
         find: "return !this.#forfeited && nowTicks < this.#until;",
         replace: "return !this.#forfeited && this.#until > 0;",
-      },
-    ],
-  },
-  {
-    name: "a replica forgets in a crash that it promised a lease",
-    edits: [
-      {
-        file: "core/replica.ts",
-        find: "if (this.leaseMode) this.promise();",
-        replace: "",
       },
     ],
   },

@@ -244,6 +244,22 @@ describe("section 6.4.1: leases", () => {
     expect(cluster.inRole("leader")).toEqual([1, 2]);
   });
 
+  it("a promise is kept in a newer term that has no leader", () => {
+    const { cluster, clock } = leasing();
+    cluster.campaign(1);
+    cluster.tick(1);
+    expect(cluster.node(1).raw.status().leaseValid).toBe(true);
+    const { raw } = cluster.node(2);
+    const outdated = { index: 0, reject: true, hintIndex: 0, hintTerm: 0 };
+    raw.step({ type: "appendResponse", from: 3, to: 2, term: 5, ...outdated });
+    const vote = { lastIndex: 99, lastTerm: 5, commit: 1, commitTerm: 1, preVote: false, transfer: false };
+    raw.step({ type: "voteRequest", from: 3, to: 2, term: 5, ...vote });
+    expect(raw.status().hardState).toMatchObject({ term: 5, vote: 0 });
+    clock.ticks = 10.1;
+    raw.step({ type: "voteRequest", from: 3, to: 2, term: 5, ...vote });
+    expect(raw.status().hardState).toMatchObject({ term: 5, vote: 3 });
+  });
+
   it("a leader that has asked another to take over reads by rounds for the rest of its term (etcd-io/raft #99)", () => {
     const { cluster } = leasing();
     cluster.campaign(1);

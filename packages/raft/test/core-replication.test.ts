@@ -288,6 +288,8 @@ describe("flow control", () => {
     cluster.network.heal();
     cluster.tickAll(2);
     expect(cluster.propose(1, "12345")).toMatchObject({ status: "appended" });
+    cluster.change(1, { transition: "auto", changes: [{ type: "remove", replica: 3 }] });
+    expect(cluster.node(1).raw.status().uncommittedBytes).toBe(0);
   });
 
   it("what is handed out for application is limited until it is reported applied", () => {
@@ -316,6 +318,12 @@ describe("proposals say what became of them", () => {
     cluster.campaign(1);
     expect(cluster.propose(2, "x")).toEqual({ status: "dropped", reason: "notLeader" });
     expect(cluster.node(1).applied).toEqual([]);
+  });
+
+  it("nothing is not a proposal", () => {
+    const cluster = new Cluster({ voters: [1] });
+    cluster.campaign(1);
+    expect(() => cluster.propose(1)).toThrow(/nothing to propose/);
   });
 
   it("a follower forwards, when that is enabled", () => {

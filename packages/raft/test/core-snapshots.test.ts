@@ -162,6 +162,31 @@ describe("what a snapshot carries", () => {
 });
 
 describe("snapshots and the disk", () => {
+  it("while one snapshot is being installed no other one is taken", () => {
+    const cluster = new Cluster({ voters: [1, 2, 3], config: { asyncStorageWrites: true } });
+    const { raw, storage } = cluster.node(3);
+    const { configuration } = raw.status();
+    cluster.node(3).diskStalled = true;
+    const first: Message = {
+      type: "installSnapshot",
+      from: 1,
+      to: 3,
+      term: 2,
+      snapshot: { index: 9, term: 2, configuration },
+    };
+    raw.step(first);
+    cluster.settle();
+    raw.step({ ...first, snapshot: { index: 20, term: 2, configuration } });
+    cluster.settle();
+    expect(raw.status()).toMatchObject({ lastIndex: 9, hardState: { commit: 9 } });
+    cluster.node(3).diskStalled = false;
+    cluster.settle();
+    expect(storage.snapshot().index).toBe(9);
+    raw.step({ ...first, snapshot: { index: 20, term: 2, configuration } });
+    cluster.settle();
+    expect(storage.snapshot().index).toBe(20);
+  });
+
   it("nothing is applied, and nobody elected, between accepting a snapshot and having restored it", () => {
     const cluster = new Cluster({ voters: [1, 2, 3], config: { asyncStorageWrites: true } });
     cluster.campaign(1);

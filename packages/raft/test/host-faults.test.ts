@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -189,6 +189,39 @@ describe("a state machine that fails", () => {
     await until(() => cluster.events.some(({ event }) => event.type === "groupFailed"), "the group to stop");
     await expect(victim.propose(text("x"))).rejects.toMatchObject({ code: "INVARIANT" });
     expect(await (await leaderOf(second)).propose(text("two"))).toBe(1);
+  });
+});
+
+describe("a group whose log is damaged", () => {
+  test("is refused and can be removed, while the other groups of the node go on", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "titan-host-"));
+    cluster.start(1, { log: await FileLog.open({ directory }) });
+    for (const group of [1, 2]) {
+      const options = { group, replica: 1, stateMachine: new WordList(), voters: [1] };
+      const made = await cluster.host(1).createGroup(options);
+      await (await leaderOf([made])).propose(text(`word of group ${group}`));
+    }
+    await cluster.stop();
+    const path = join(directory, "0000000001.wal");
+    const bytes = readFileSync(path);
+    bytes[bytes.indexOf("word of group 1")] = 0;
+    writeFileSync(path, bytes);
+
+    await expect(FileLog.open({ directory })).rejects.toMatchObject({ code: "CORRUPT" });
+    const host = cluster.start(1, { log: await FileLog.open({ directory, onDamage: "quarantine" }) });
+    expect(host.groups()).toEqual([2]);
+    const damaged = { group: 1, replica: 1, stateMachine: new WordList() };
+    await expect(host.openGroup(damaged)).rejects.toMatchObject({ code: "CORRUPT" });
+    await host.removeGroup(1);
+    // It may come back as another replica, which knows nothing of what was there.
+    const anew = await host.createGroup({ ...damaged, replica: 2, stateMachine: new WordList() });
+    expect(anew.status()).toMatchObject({ lastIndex: 0, hardState: { term: 0, vote: 0 } });
+    const sound = new WordList();
+    const again = await host.openGroup({ group: 2, replica: 1, stateMachine: sound });
+    await (await leaderOf([again])).readIndex();
+    expect(sound.words).toEqual(["word of group 2"]);
+    await cluster.stop();
+    rmSync(directory, { recursive: true });
   });
 });
 

@@ -7,7 +7,9 @@ import {
   MemoryLog,
   type Metrics,
   type RaftGroup,
+  type StateMachine,
 } from "../src/host/index.ts";
+import type { Entry } from "../src/index.ts";
 import { clusterNumber, FrameWriter } from "../src/host/frame-codec.ts";
 import { nth, text, WordList } from "./host-cluster.ts";
 import { settle, VirtualTime } from "./virtual-time.ts";
@@ -191,6 +193,39 @@ describe("a promise to another replica", () => {
   });
 });
 
+describe("a message in a frame", () => {
+  const right = { cluster: "rules", incarnation: 1, from: 1, to: 2, node: 1 };
+  test.each([
+    ["for this replica from where its sender lives is taken", {}, true],
+    ["of another cluster is dropped", { cluster: "other" }, false],
+    ["for another incarnation of the group is dropped", { incarnation: 2 }, false],
+    ["for another replica is dropped", { to: 3 }, false],
+    ["from a node where its sender does not live is dropped", { node: 3 }, false],
+  ])("%s", async (_, change, taken) => {
+    await start();
+    const { cluster, incarnation, from, to, node } = { ...right, ...change };
+    const frame = new FrameWriter();
+    frame.begin({ cluster: clusterNumber(cluster), sender: 1, receiver: 0 });
+    frame.addMessage(1, incarnation, { type: "heartbeat", from, to, term: 99, commit: 0, round: 1 });
+    nth(hosts, 1).receive(node, frame.take());
+    await time.pass(1);
+    expect(nth(groups, 1).status().hardState.term).toBe(taken ? 99 : 2);
+  });
+
+  test("is dropped when it promises a snapshot whose data did not come", async () => {
+    await start();
+    const frame = new FrameWriter();
+    frame.begin({ cluster: clusterNumber("rules"), sender: 1, receiver: 0 });
+    const { configuration } = nth(groups, 0).status();
+    const snapshot = { index: 50, term: 2, configuration };
+    frame.addMessage(1, 1, { type: "installSnapshot", from: 1, to: 2, term: 2, snapshot });
+    nth(hosts, 1).receive(1, frame.take());
+    await time.pass(100);
+    expect(nth(groups, 1).status().firstIndex).toBe(2);
+    expect(ofType("groupFailed")).toEqual([]);
+  });
+});
+
 describe("a process that is stopped for a while", () => {
   test("does not suspect its leader when it goes on", async () => {
     await start();
@@ -315,6 +350,57 @@ describe("reads", () => {
     await time.pass(50);
     await read;
     expect(nth(lists, 2).words).toEqual(["one"]);
+  });
+});
+
+describe("a state machine that takes its time", () => {
+  /** Applies when told to. */
+  class SlowList extends WordList {
+    #waiting: (() => void)[] = [];
+
+    async applySlowly(entries: readonly Entry[]): Promise<number[]> {
+      await new Promise<void>((go) => {
+        this.#waiting.push(go);
+      });
+      return super.apply(entries);
+    }
+
+    go(): void {
+      for (const go of this.#waiting.splice(0)) go();
+    }
+  }
+
+  test("is read when it has applied what was committed before the read, not before", async () => {
+    const slow = new SlowList();
+    const stateMachine: StateMachine<number> = {
+      appliedIndex: () => 0,
+      apply: (entries) => slow.applySlowly(entries),
+      snapshot: () => slow.snapshot(),
+      receive: (metadata, chunks) => slow.receive(metadata, chunks),
+    };
+    const host = new Host({
+      node: 1,
+      cluster: "slow",
+      log: new MemoryLog(),
+      transport: { send: () => false },
+      clock: time,
+      scheduler: time,
+    });
+    const group = await host.createGroup({ group: 1, replica: 1, stateMachine, voters: [1] });
+    group.campaign();
+    await time.pass(10);
+    slow.go();
+    const write = group.propose(text("one"));
+    await time.pass(10);
+    const read = group.readIndex();
+    await time.pass(10);
+    expect(group.status().hardState.commit).toBe(3);
+    expect(await stateOf(write)).toBe("pending");
+    expect(await stateOf(read)).toBe("pending");
+    slow.go();
+    await time.pass(10);
+    expect(await stateOf(write)).toBe(1);
+    expect(await stateOf(read)).toBe(3);
   });
 });
 

@@ -50,6 +50,27 @@ describe("a state machine that keeps its own state", () => {
     expect(leader.status().lastIndex - leader.status().firstIndex).toBeLessThan(110);
   });
 
+  test("keeps every entry that it has not made durable itself", async () => {
+    class LazyList extends WordList {
+      override appliedIndex(): number {
+        return Math.floor(this.index / 70) * 70;
+      }
+    }
+    const lists = [1, 2, 3].map(() => new LazyList({ durable: true }));
+    const policy = { ...eager, keepEntries: 1 };
+    const groups = await Promise.all(lists.map((list, at) => start(at + 1, list, { policy })));
+    const leader = await leaderOf(groups);
+    let furthest = 0;
+    for (let round = 0; round < 30; round++) {
+      await write(leader, 9);
+      for (const [at, group] of groups.entries()) {
+        expect(group.status().firstIndex - 1).toBeLessThanOrEqual(Math.max(1, nth(lists, at).appliedIndex()));
+        furthest = Math.max(furthest, group.status().firstIndex);
+      }
+    }
+    expect(furthest).toBeGreaterThan(60);
+  });
+
   test("is replayed from where it is when it is restarted", async () => {
     const lists = [1, 2, 3].map(() => new WordList({ durable: true }));
     const groups = await Promise.all(lists.map((list, at) => start(at + 1, list)));
@@ -144,6 +165,23 @@ describe("a replica that lags behind the log", () => {
     expect(lost).toBeGreaterThan(3);
     // Beginning anew each time would never end; going on from where it broke off costs a few times the size.
     expect(bytes).toBeLessThan(6 * 4_000_000);
+  });
+
+  test("knows after its own next snapshot, and a restart, which configuration came with the state", async () => {
+    const lists = [1, 2, 3, 4].map(() => new WordList({ durable: true }));
+    const groups = await Promise.all(lists.slice(0, 3).map((list, at) => start(at + 1, list)));
+    const leader = await leaderOf(groups);
+    await leader.changeMembers({ transition: "auto", changes: [{ type: "addLearner", replica: 4 }] });
+    await write(leader, 200);
+    await until(() => leader.status().firstIndex > 50, "the log to be shortened");
+    const learner = await start(4, nth(lists, 3), { join: true });
+    await until(() => lists[3]?.words.length === 200, "the state to arrive");
+    const { firstIndex } = learner.status();
+    for (let round = 0; round < 4; round++) await write(leader, 50);
+    await until(() => learner.status().firstIndex > firstIndex, "the learner to shorten its own log");
+    cluster.crash(4);
+    const again = await start(4, nth(lists, 3));
+    expect(again.status().configuration).toMatchObject({ voters: [1, 2, 3], learners: [4] });
   });
 
   test("and is new, gets the state as a learner and is promoted", async () => {

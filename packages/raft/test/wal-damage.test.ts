@@ -7,7 +7,7 @@ import { digestGroup, digestLog, openOn, runWorkload, workloadGroups } from "./w
 const seed = Number(process.env["TITAN_WAL_SEED"] ?? 1);
 
 /** Every how many bytes one is damaged. All of them: TITAN_WAL_STRIDE=1 vitest run wal-damage. */
-const stride = Number(process.env["TITAN_WAL_STRIDE"] ?? 11);
+const stride = Number(process.env["TITAN_WAL_STRIDE"] ?? 17);
 
 /** A log that was closed in order, what it holds, and what it held before each of its last appends. */
 let closed: TestDisk;

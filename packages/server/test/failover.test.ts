@@ -9,12 +9,12 @@ function startWriter(
   cluster: ClusterProcesses,
   name: string,
   nodes: readonly number[],
-): { stop(): Promise<Map<string, string>> } {
+): { readonly acknowledged: ReadonlyMap<string, string>; stop(): Promise<Map<string, string>> } {
   const acknowledged = new Map<string, string>();
   const stop = new AbortController();
   const run = async (): Promise<void> => {
     for (let count = 0; !stop.signal.aborted; count += 1) {
-      const key = `${name}-${count % 50}`;
+      const key = `${name}-${count % 1000}`;
       const text = `${name}:${count}`;
       const node = nodes[count % nodes.length]!;
       const answer = await cluster.call(node, `${kv}/Put`, { key, text }).catch(() => undefined);
@@ -25,6 +25,7 @@ function startWriter(
   };
   const running = run();
   return {
+    acknowledged,
     async stop() {
       stop.abort();
       await running;
@@ -42,10 +43,12 @@ test("killing any one node under load loses no acknowledged write, and the kille
   for (const victim of [1, 2, 3]) {
     const survivors = [1, 2, 3].filter((node) => node !== victim);
     const writers = [0, 1, 2, 3].map((id) => startWriter(cluster, `w${victim}-${id}`, survivors));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const count = (): number => writers.reduce((sum, writer) => sum + writer.acknowledged.size, 0);
+    await expect.poll(count, { timeout: 60_000 }).toBeGreaterThan(50);
     await cluster.kill(victim);
     await cluster.ready(survivors);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const before = count();
+    await expect.poll(count, { timeout: 60_000 }).toBeGreaterThan(before + 20);
     const acknowledged = await Promise.all(writers.map((writer) => writer.stop()));
     await cluster.startNode(victim);
     await cluster.ready();
@@ -61,7 +64,8 @@ test("killing any one node under load loses no acknowledged write, and the kille
 test("after all nodes are killed at once everything acknowledged is still there", async () => {
   await using cluster = await ClusterProcesses.start(3);
   const writers = [0, 1, 2, 3].map((id) => startWriter(cluster, `all-${id}`, [1, 2, 3]));
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const count = (): number => writers.reduce((sum, writer) => sum + writer.acknowledged.size, 0);
+  await expect.poll(count, { timeout: 60_000 }).toBeGreaterThan(100);
   await Promise.all([1, 2, 3].map((node) => cluster.kill(node)));
   const acknowledged = await Promise.all(writers.map((writer) => writer.stop()));
   await Promise.all([1, 2, 3].map((node) => cluster.startNode(node)));

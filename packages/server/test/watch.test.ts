@@ -92,20 +92,12 @@ test("a history that is gone, a target that is missing and a wrong token are ref
 test("of five nodes one follows a shard that it has no replica of", async () => {
   await using cluster = await ClusterProcesses.start(5);
   const { origin } = await clientOf(cluster, 1).put({ key: "far", payload: { case: "text", value: "0" } });
-  const { topology } = await (
-    await fetch(`http://${cluster.address(1)}/titan.cluster.v1.ClusterService/GetTopology`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: "{}",
-    })
-  ).json();
-  const holders = topology.shards
-    .find(({ id }: { id?: number }) => id === origin!.shard)
-    .replicas.map(({ node }: { node: number }) => node);
+  const { body } = await cluster.call(1, "titan.cluster.v1.ClusterService/GetTopology", {});
+  const { shards } = body["topology"] as { shards: { id?: number; replicas: { node: number }[] }[] };
+  const holders = shards.find(({ id }) => id === origin!.shard)!.replicas.map(({ node }) => node);
   const outsider = [1, 2, 3, 4, 5].find((node) => !holders.includes(node))!;
-  const watch = clientOf(cluster, outsider)
-    .watch({ target: { case: "key", value: "far" } })
-    [Symbol.asyncIterator]();
+  const responses = clientOf(cluster, outsider).watch({ target: { case: "key", value: "far" } });
+  const watch = responses[Symbol.asyncIterator]();
   await watch.next();
   await clientOf(cluster, outsider).put({ key: "far", payload: { case: "text", value: "1" } });
   const { events } = await take({ [Symbol.asyncIterator]: () => watch }, 1);

@@ -6,6 +6,9 @@ import { WireReader } from "./wire-reader.ts";
 export const ResultKind = { Write: 2, Get: 3, Txn: 4, Error: 5 } as const;
 export type ResultKind = (typeof ResultKind)[keyof typeof ResultKind];
 
+/** Values up to this length are copied byte by byte; for longer ones a view, to copy from, is worth its making. */
+const shortBytesLength = 128;
+
 /** One `PipelineResult`, filled again for each result of a response. */
 export class ResultView {
   buffer: Uint8Array = new Uint8Array(0);
@@ -30,7 +33,11 @@ export class ResultView {
   /** The bytes, copied, so that they outlive the message; `undefined` when absent. */
   bytes(): Uint8Array | undefined {
     if (this.bytesStart < 0) return undefined;
-    return new Uint8Array(this.buffer.subarray(this.bytesStart, this.bytesEnd));
+    const { buffer, bytesStart, bytesEnd } = this;
+    const copy = new Uint8Array(bytesEnd - bytesStart);
+    if (copy.length > shortBytesLength) copy.set(buffer.subarray(bytesStart, bytesEnd));
+    else for (let index = 0; index < copy.length; index += 1) copy[index] = buffer[bytesStart + index]!;
+    return copy;
   }
 
   /** Reads the result that lies in `[start, end)`. @throws WireError when it is none. */

@@ -5,10 +5,10 @@ import { readFullyAsync, writeFully, type FileSystem } from "../fs/file-system.t
 import { scanChunkBytes } from "../limits.ts";
 import { Manifest } from "../manifest/manifest.ts";
 import { ManifestState } from "../manifest/manifest-state.ts";
-import type { Store } from "../store.ts";
+import { sealWritten, type Store } from "../store.ts";
 
 /**
- * A complete store in another directory, as of now, while writes go on.
+ * A complete store in another directory, of a state not older than the call, while writes go on.
  *
  * Full files never change, so a second name for each is a copy of it: the work is per file, not per byte. The file being
  * written is ended first, so that it is one of them. On another device, where there are no second names, bytes are copied.
@@ -17,15 +17,12 @@ export async function makeCheckpoint(
   store: Store,
   target: string,
 ): Promise<{ files: number; bytes: number }> {
-  const { table, state, commit, log, sealer } = store;
+  const { table, state } = store;
   const { fs } = table;
   if ((fs.list(target)?.length ?? 0) > 0) {
     throw new BitcaskError("NOT_EMPTY", `${target} is not empty; a checkpoint needs a directory of its own`);
   }
-  await commit.settle();
-  log.endActive();
-  await log.sync();
-  await sealer.settle();
+  await sealWritten(store);
   // A merge may finish meanwhile; it must not take away the files that are being copied.
   const release = state.retirement.hold();
   try {

@@ -116,7 +116,7 @@ async function merge(directory: string, options: CommandOptions): Promise<number
     else {
       const { inputs, outputs, bytesReclaimed, durationMs } = result;
       console.log(
-        `merged ${inputs.length} files into ${outputs.length}, ${showBytes(bytesReclaimed)} won back in ${Math.round(durationMs)} ms`,
+        `merged ${inputs.length} ${inputs.length === 1 ? "file" : "files"} into ${outputs.length}, ${showBytes(bytesReclaimed)} won back in ${Math.round(durationMs)} ms`,
       );
     }
     return 0;

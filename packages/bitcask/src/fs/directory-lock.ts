@@ -38,7 +38,8 @@ async function bindAbstractSocket(directory: string, file: string): Promise<Dire
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen({ path: `\0titan-kv-bitcask:${dev}:${ino}` }, resolve);
+      // Exclusive: workers of a cluster would otherwise share one listening socket, and with it the lock.
+      server.listen({ path: `\0titan-kv-bitcask:${dev}:${ino}`, exclusive: true }, resolve);
     });
   } catch (error) {
     if (systemCodeOf(error) === "EADDRINUSE") throw lockedError(file, error);

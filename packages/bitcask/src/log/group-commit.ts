@@ -27,6 +27,7 @@ export class GroupCommit {
   readonly #written: WriteGroup[] = [];
   #pendingBytes = 0;
   #scheduled = false;
+  #groupsThisTurn = 0;
   #pumping = false;
   readonly #buffers: Buffer[] = [];
 
@@ -110,15 +111,6 @@ export class GroupCommit {
     for (const group of this.#written.toReversed()) if (!group.applied) yield group;
   }
 
-  /** Resolves when nothing is pending any more, whatever became of it. */
-  async settle(): Promise<void> {
-    for (let group = this.lastPending; group; group = this.lastPending) {
-      this.#schedule();
-      // oxlint-disable-next-line eslint/no-await-in-loop -- one group after the other
-      await group.done.catch(() => undefined);
-    }
-  }
-
   #closeOpen(): void {
     this.#queueOpen();
     // With nothing in front that has to be synced, a full group need not wait for the end of the turn.
@@ -138,11 +130,16 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#scheduled || this.#pumping) return;
     this.#scheduled = true;
-    // Runs after every promise callback of this turn, so all puts of the turn are in the group.
-    process.nextTick(() => {
-      this.#scheduled = false;
-      void this.#pump();
-    });
+    // Runs after every promise callback of this turn, so all puts of the turn are in the group. A loop that awaits unsynced
+    // puts would never end its turn that way: timers and syncs would wait for ever. So now and then the turn is ended.
+    if (++this.#groupsThisTurn < groupsPerTurn) process.nextTick(() => this.#runScheduled());
+    else setImmediate(() => this.#runScheduled());
+  }
+
+  #runScheduled(): void {
+    this.#scheduled = false;
+    if (this.#groupsThisTurn >= groupsPerTurn) this.#groupsThisTurn = 0;
+    void this.#pump();
   }
 
   async #pump(): Promise<void> {
@@ -241,6 +238,9 @@ export class GroupCommit {
       this.#buffers.push(group.bytes);
   }
 }
+
+/** Groups written before the event loop gets a turn. */
+const groupsPerTurn = 64;
 
 /** Applying is synchronous, so one cursor serves all. */
 const cursor = new RecordCursor();

@@ -117,7 +117,8 @@ export class Log {
         cause: error,
       });
     }
-    if (start === 0) this.#markedOffset = this.durable.offset;
+    // A mark about the file before says nothing yet about this one.
+    if (start === 0 && this.durable.fileId === file.fileId) this.#markedOffset = this.durable.offset;
     file.size = position + length;
     this.bytesWritten += length;
     const meta = group.hasMeta ? group.meta : this.written.meta;

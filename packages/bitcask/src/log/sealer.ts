@@ -1,5 +1,6 @@
 import type { EventHub } from "../events.ts";
-import { BitcaskError } from "../errors.ts";
+import { BitcaskError, wrapSystemError } from "../errors.ts";
+import { fileHeaderBytes } from "../format/file-header.ts";
 import type { Log } from "./log.ts";
 import type { LogFile } from "./log-file.ts";
 
@@ -11,6 +12,8 @@ export class Sealer {
   readonly #log: Log;
   readonly #events: EventHub;
   #running: Promise<void> | undefined;
+  /** Why the last attempt to seal a file failed. */
+  lastError: BitcaskError | undefined = undefined;
 
   constructor(log: Log, events: EventHub) {
     this.#log = log;
@@ -41,6 +44,7 @@ export class Sealer {
     const oldest = closing[0];
     if (!oldest || failure.syncError) return undefined;
     const { file, appliedTo } = oldest;
+    if (file.size === fileHeaderBytes) return oldest;
     const isDurable =
       durable.fileId > file.fileId || (durable.fileId === file.fileId && durable.offset >= file.size);
     return isDurable && appliedTo === file.size ? oldest : undefined;
@@ -56,8 +60,10 @@ export class Sealer {
       // A full disk: tried again when the next file is full, or at the next open. A failed sync: nothing may go on.
       if (error instanceof BitcaskError && error.code === "SYNC_FAILED")
         this.#log.failure.syncFailed(file.name, error);
+      this.lastError = wrapSystemError(error, `sealing ${file.name}`, { file: file.name });
       return false;
     }
+    this.lastError = undefined;
     this.#log.closing.shift();
     file.sealed = true;
     if (records === 0) {

@@ -245,16 +245,14 @@ export class MergeRun {
   }
 
   #retireInputs(): void {
-    const { state, table } = this.#store;
+    const { state, table, events } = this.#store;
     for (const file of this.#inputs) {
       file.retired = true;
       if (state.keydir.liveKeysIn(file.fileId) > 0) {
-        // A bug, but not one that may cost data: the file stays until the next open, which will say what is missing.
-        throw new BitcaskError(
-          "MISSING_FILE",
-          `a merge left keys pointing at ${file.name}; the file is kept`,
-          { file: file.name },
-        );
+        // Only a damaged record whose key nobody can read any more should get here. Its file stays until the next open.
+        const message = `after a merge an unreadable key still points at ${file.name}; the file is kept until the store is opened again`;
+        events.emit({ type: "corruption", error: new BitcaskError("CORRUPT", message, { file: file.name }) });
+        continue;
       }
       state.retirement.whenUnseen(() => {
         table.drop(file);

@@ -1,6 +1,6 @@
 import { BitcaskError } from "../errors.ts";
 import type { MergeResult } from "../events.ts";
-import type { Store } from "../store.ts";
+import { sealWritten, type Store } from "../store.ts";
 import { chooseInputs, isInWindow, isMergeDue } from "./merge-plan.ts";
 import { MergeRun } from "./merge-run.ts";
 import { Pace } from "./pace.ts";
@@ -28,11 +28,12 @@ export class Merger {
     if (store.options.merge.auto) this.#schedule();
   }
 
-  /** Joins a merge that is already running, unless `force` asks for more than that one may do. */
-  async merge(options: MergeOptions = {}): Promise<MergeResult> {
-    if (this.#running && options.force !== true) return this.#running;
-    await this.#running?.catch(() => undefined);
-    const running = this.#run(options).finally(() => {
+  /** Joins a merge that is already running, unless `force` asks for more than that one may do; then it is the next. */
+  merge(options: MergeOptions = {}): Promise<MergeResult> {
+    const before = this.#running;
+    if (before && options.force !== true) return before;
+    // Noted before anything is awaited: two merges at once would both copy the same files.
+    const running = this.#runAfter(before, options).finally(() => {
       if (this.#running === running) this.#running = undefined;
     });
     this.#running = running;
@@ -43,13 +44,21 @@ export class Merger {
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     this.#closing.abort();
-    await this.#running?.catch(() => undefined);
+    while (this.#running) {
+      // oxlint-disable-next-line eslint/no-await-in-loop -- a forced merge may be waiting behind the running one
+      await this.#running.catch(() => undefined);
+    }
+  }
+
+  async #runAfter(before: Promise<MergeResult> | undefined, options: MergeOptions): Promise<MergeResult> {
+    await before?.catch(() => undefined);
+    return this.#run(options);
   }
 
   async #run(options: MergeOptions): Promise<MergeResult> {
     const { events } = this.#store;
     this.#store.log.failure.refuseIfUnsafe();
-    if (options.force === true) await this.#sealEverything();
+    if (options.force === true) await sealWritten(this.#store);
     const inputs = this.#choose(options.force === true);
     if (inputs.length === 0) return nothingMerged;
     events.emit({
@@ -74,14 +83,6 @@ export class Merger {
     }
     events.emit({ type: "mergeFinished", result: this.lastResult });
     return this.lastResult;
-  }
-
-  async #sealEverything(): Promise<void> {
-    const { commit, log, sealer } = this.#store;
-    await commit.settle();
-    log.endActive();
-    await log.sync();
-    await sealer.settle();
   }
 
   #choose(force: boolean): ReturnType<typeof chooseInputs> {

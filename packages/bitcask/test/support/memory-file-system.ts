@@ -52,7 +52,12 @@ export interface Call {
 }
 
 /** What a plan may order for a call. */
-export type Fault = { readonly error: string } | { readonly shortBy: number } | "crash";
+export type Fault =
+  | { readonly error: string }
+  /** The change is made, and then the call fails all the same. */
+  | { readonly lateError: string }
+  | { readonly shortBy: number }
+  | "crash";
 
 /** Thrown by the call at which the machine dies and by every call after it. */
 export class MachineDied extends Error {}
@@ -262,6 +267,10 @@ export class MemoryFileSystem implements FileSystem {
       partly?.();
       this.#dead = true;
       throw new MachineDied();
+    }
+    if ("lateError" in fault) {
+      partly?.();
+      throw systemError(fault.lateError, kind, file);
     }
     if ("error" in fault) throw systemError(fault.error, kind, file);
     return fault.shortBy;

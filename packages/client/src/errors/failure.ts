@@ -2,7 +2,7 @@ import type { Outcome, TitanErrorCode } from "./titan-error.ts";
 import { TitanError } from "./titan-error.ts";
 
 /** Where a failed attempt says the shard's leader is. */
-export interface LeaderHint {
+interface LeaderHint {
   /** 0 when only the address is known. */
   readonly node: number;
   /** `host:port`; empty when only the node is known. */

@@ -70,6 +70,8 @@ export class Connection {
     this.#connectTimer = setTimeout(() => {
       this.destroy(`no HTTP/2 connection within ${fields.timing.connectTimeoutMs} ms`);
     }, fields.timing.connectTimeoutMs);
+    // While anybody waits for the connection, its socket keeps the process alive.
+    this.#connectTimer.unref();
     this.#pingTimer = setInterval(() => this.#tick(), fields.timing.pingIntervalMs);
     this.#pingTimer.unref();
     this.#listen();

@@ -11,6 +11,7 @@ import { TitanError } from "../errors/titan-error.ts";
 import { backoffMs, type BackoffOptions } from "../retry/backoff.ts";
 import type { RetryBudget } from "../retry/retry-budget.ts";
 import { judge, mayHaveApplied } from "../retry/retry-rule.ts";
+import { AbortWatch } from "./abort-watch.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import type { LinkOwner, NodeLink } from "./node-link.ts";
 import { PendingList } from "./pending-list.ts";
@@ -51,6 +52,9 @@ export class Dispatcher implements LinkOwner {
   readonly #context: DispatchContext;
   readonly #reader = new AnswerReader();
   readonly #pending: PendingList;
+  readonly #aborts = new AbortWatch((pending, signal) => {
+    this.#settle(pending, aborted(signal, this.#maybeApplied(pending)));
+  });
   #isClosed = false;
   #started = 0;
 
@@ -83,7 +87,7 @@ export class Dispatcher implements LinkOwner {
       const pending = new PendingOperation({ operation, slot, deadlineMs, resolve, reject });
       if (takesDetour) pending.avoid = this.#leaderAddress(slot);
       this.#pending.add(pending);
-      if (call.signal !== undefined) this.#watch(pending, call.signal);
+      if (call.signal !== undefined) this.#aborts.add(pending, call.signal);
       this.resume(pending);
     });
   }
@@ -245,12 +249,6 @@ export class Dispatcher implements LinkOwner {
     this.resume(pending);
   }
 
-  #watch(pending: PendingOperation, signal: AbortSignal): void {
-    pending.signal = signal;
-    pending.onAbort = () => this.#settle(pending, aborted(signal, this.#maybeApplied(pending)));
-    signal.addEventListener("abort", pending.onAbort, { once: true });
-  }
-
   #expire(pending: PendingOperation): void {
     const last = pending.lastFailure;
     const maybeApplied = this.#maybeApplied(pending);
@@ -278,7 +276,7 @@ export class Dispatcher implements LinkOwner {
     pending.carrier?.forget(pending);
     pending.carrier = undefined;
     clearTimeout(pending.retryTimer);
-    if (pending.onAbort !== undefined) pending.signal?.removeEventListener("abort", pending.onAbort);
+    this.#aborts.remove(pending);
     this.#pending.remove(pending);
     pending.settle(outcome);
     // After it counts as settled, since this lets parked writes go, and this one may be among them.

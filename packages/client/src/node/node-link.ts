@@ -243,6 +243,7 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
     const connection = new Connection({ origin: this.authority, tls, timing, owner: this });
     this.#connections.add(connection);
     this.#connection = connection;
+    this.#updateBusy();
   }
 
   #leaveAlone(): void {

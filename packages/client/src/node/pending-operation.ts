@@ -44,8 +44,8 @@ export class PendingOperation {
   next: PendingOperation | undefined;
 
   retryTimer: NodeJS.Timeout | undefined;
+  /** What ends it before its time. */
   signal: AbortSignal | undefined;
-  onAbort: (() => void) | undefined;
 
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: TitanError) => void;

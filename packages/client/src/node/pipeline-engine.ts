@@ -201,12 +201,19 @@ function asTitanError(error: unknown): TitanError {
   throw error;
 }
 
+function limitOf(name: string, value: number): number {
+  return checkInteger(`limits.${name}`, value, 1, Number.MAX_SAFE_INTEGER);
+}
+
 function dispatchOptions(settings: ConnectSettings): DispatchOptions {
   const { limits = {}, retry = {}, timeoutMs = defaultTimeoutMs, atMostOnce = true } = settings;
   const { maxAttempts = Number.MAX_SAFE_INTEGER } = retry;
   return {
-    maxPendingOperations: limits.maxPendingOperations ?? defaultMaxPendingOperations,
-    maxPendingBytes: limits.maxPendingBytes ?? defaultMaxPendingBytes,
+    maxPendingOperations: limitOf(
+      "maxPendingOperations",
+      limits.maxPendingOperations ?? defaultMaxPendingOperations,
+    ),
+    maxPendingBytes: limitOf("maxPendingBytes", limits.maxPendingBytes ?? defaultMaxPendingBytes),
     maxAttempts: checkInteger("retry.maxAttempts", maxAttempts, 1, Number.MAX_SAFE_INTEGER),
     atMostOnce,
     backoff: {
@@ -233,7 +240,10 @@ function linkOptions(settings: ConnectSettings, tls: LinkOptions["tls"]): LinkOp
       ),
       pingTimeoutMs: checkTimeout("keepAlive.pingTimeoutMs", pingTimeoutMs ?? defaultTiming.pingTimeoutMs),
     },
-    streamLimits: { maxInFlightOperations, maxInFlightBytes },
+    streamLimits: {
+      maxInFlightOperations: limitOf("maxInFlightOperations", maxInFlightOperations),
+      maxInFlightBytes: limitOf("maxInFlightBytes", maxInFlightBytes),
+    },
     tls,
     headers: () => tokenHeaders(token),
   };

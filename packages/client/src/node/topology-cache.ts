@@ -112,9 +112,11 @@ export class TopologyCache {
     // An address that came to belong to another cluster must not lead our writes there.
     if (table.clusterId !== old.clusterId || table.epoch < old.epoch || this.#isClosed) return;
     for (const { id } of topology.shards) {
-      // The answering node may be behind on who leads.
+      // The answering node may be behind on who leads, or not know it.
       const known = old.leaderOf(id);
-      if (known.term > table.leaderOf(id).term) table.learnLeader(id, known);
+      const told = table.leaderOf(id);
+      if (known.term > told.term || (told.node === 0 && known.term === told.term))
+        table.learnLeader(id, known);
     }
     this.#table = table;
     this.#clockOffsetMs = Number(topology.nowMs) - performance.now();

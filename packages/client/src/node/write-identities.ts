@@ -25,11 +25,9 @@ export class WriteIdentities {
    * Gives a write its identity, unless it has one. Returns false when the write has to wait; it comes back by `resume`.
    */
   assign(operation: PendingOperation): boolean {
-    if (operation.session !== undefined) {
-      // Nothing of it can have been applied, so it need not share the fate of its session.
-      if (!operation.session.isExpired || operation.maybeApplied) return true;
-      this.release(operation);
-    }
+    // An expired session too: a write that may have been applied must not get another one, and of the others the shard
+    // says so.
+    if (operation.session !== undefined) return true;
     const shard = this.#shardOf(operation.slot);
     // Behind those that wait already, even if there is room by now.
     if (!this.#parked.has(shard) && this.#place(operation, shard)) return true;

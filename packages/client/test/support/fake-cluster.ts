@@ -1,3 +1,4 @@
+import type { SecureServerOptions } from "node:http2";
 import { connect, type ConnectSettings, type TitanClient } from "../../src/index.ts";
 import { FakeNode, type FaultScript } from "./fake-node.ts";
 import { FakeShards } from "./fake-shards.ts";
@@ -13,9 +14,13 @@ export class FakeCluster implements AsyncDisposable {
     this.nodes = nodes;
   }
 
-  static async start(size: { nodes: number; shards?: number }): Promise<FakeCluster> {
+  static async start(size: {
+    nodes: number;
+    shards?: number;
+    tls?: SecureServerOptions;
+  }): Promise<FakeCluster> {
     const shards = new FakeShards(size.shards ?? size.nodes, size.nodes);
-    const nodes = Array.from({ length: size.nodes }, (_, index) => new FakeNode(index + 1, shards));
+    const nodes = Array.from({ length: size.nodes }, (_, index) => new FakeNode(index + 1, shards, size.tls));
     for (const node of nodes) {
       await node.start();
       shards.addresses.set(node.id, node.address);

@@ -4,9 +4,11 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { once } from "node:events";
 import {
+  createSecureServer,
   createServer,
   type Http2Server,
   type IncomingHttpHeaders,
+  type SecureServerOptions,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
@@ -104,8 +106,10 @@ export class FakeNode {
   #server: Http2Server | undefined;
   readonly #sessions = new Set<ServerHttp2Session>();
   #port = 0;
+  readonly #tls: SecureServerOptions | undefined;
 
-  constructor(id: number, shards: FakeShards) {
+  constructor(id: number, shards: FakeShards, tls?: SecureServerOptions) {
+    this.#tls = tls;
     this.id = id;
     this.shards = shards;
   }
@@ -120,7 +124,9 @@ export class FakeNode {
 
   /** Opens the port; the same one again after a stop. */
   async start(): Promise<void> {
-    const server = createServer({ settings: { initialWindowSize: 4 * 1024 * 1024 } });
+    const settings = { initialWindowSize: 4 * 1024 * 1024 };
+    const server =
+      this.#tls === undefined ? createServer({ settings }) : createSecureServer({ ...this.#tls, settings });
     server.on("session", (session) => {
       this.#sessions.add(session);
       session.on("error", () => undefined);

@@ -25,6 +25,8 @@ export function promotable(replica: Replica): boolean {
 /** Somebody asks for a vote. A request that comes with a newer term has been dealt with as far as the term goes. */
 export function handleVoteRequest(replica: Replica, message: VoteRequest): void {
   const { preVote } = message;
+  // A promise to a leader is kept in whatever term: it may be a newer one by now, without a leader.
+  if (hasPromised(replica) && !message.transfer) return;
   const free =
     replica.vote === message.from ||
     (replica.vote === 0 && replica.leader === 0) ||

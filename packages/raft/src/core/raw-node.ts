@@ -78,10 +78,11 @@ export class RawNode {
   }
 
   /**
-   * Append commands to the log: all of them or none. The node owns the bytes from here on.
+   * Append commands (at least one) to the log: all of them or none. The node owns the bytes from here on.
    * An empty command looks like the empty entry with which a leader begins its term: applications skip both.
    */
   propose(datas: readonly Uint8Array[]): ProposeResult {
+    if (datas.length === 0) throw new RaftError("INVALID_ARGUMENT", "There is nothing to propose.");
     return this.#guard(() => proposeCommands(this.#replica, datas));
   }
 

@@ -59,7 +59,10 @@ export interface StorageAppend {
   readonly hardState?: HardState;
   /** See `Ready.entries`. */
   readonly entries: readonly Entry[];
-  /** See `Ready.snapshot`. The application is restored before `RawNode.appended` is called. */
+  /**
+   * See `Ready.snapshot`. The application is restored before `RawNode.appended` is called; until then no other write
+   * brings a snapshot.
+   */
   readonly snapshot?: SnapshotMetadata;
   /** False when only `commit` moved: the write must keep its place in the order and need not survive a power failure. */
   readonly mustSync: boolean;

@@ -29,6 +29,9 @@ function restore(replica: Replica, snapshot: SnapshotMetadata): boolean {
     log.commitTo(snapshot.index);
     return false;
   }
+  // One at a time: while a snapshot is on its way to the disk another one would have to overtake it there. What is
+  // acknowledged instead is the first one, and the leader goes on from that.
+  if (log.tail.snapshot !== undefined) return false;
   log.restore(snapshot);
   // The configuration of the snapshot is in force from now on, whatever its index compares to. This replica may be missing
   // from it, when it was added later: then the entry that adds it follows.

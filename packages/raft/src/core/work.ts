@@ -1,5 +1,6 @@
 // What a replica wants done: messages to send, one write to the log, entries to apply.
 
+import { type Entry, EntryType } from "./entry.ts";
 import type { HardState } from "./hard-state.ts";
 import { broadcastHeartbeat } from "./heartbeat.ts";
 import type { Message } from "./message.ts";
@@ -74,10 +75,18 @@ export function takeAppend(replica: Replica, told: HardState): StorageAppend | u
 export function takeApply(replica: Replica): StorageApply | undefined {
   const entries = replica.log.nextCommitted(!replica.options.asyncStorageWrites);
   if (entries.length === 0) return undefined;
-  const bytes = sizeOf(entries);
-  replica.log.handOut(entries, bytes);
-  replica.uncommittedBytes = Math.max(0, replica.uncommittedBytes - bytes);
+  replica.log.handOut(entries, sizeOf(entries));
+  if (replica.isLeader) replica.uncommittedBytes -= proposedBytes(replica, entries);
   return { entries };
+}
+
+/** What these entries were counted with when they were proposed: only commands of the leader's own term were. */
+function proposedBytes(replica: Replica, entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const { type, term, data } of entries) {
+    if (term === replica.term && type === EntryType.Normal) bytes += data.length;
+  }
+  return bytes;
 }
 
 /** A leader counts itself among those who have an entry only when the entry is on its disk. */

@@ -158,7 +158,7 @@ describe("linearizability", () => {
     expect(checkPartitioned(registerModel, histories).status).toBe("linearizable");
   });
 
-  it("one stale read among ten thousand operations is found", () => {
+  it("one stale read among ten thousand operations is found", { timeout: 30_000 }, () => {
     const history = generate(new Random(3), 10_000, 6);
     const stale = history.findLast(({ input }) => input.type === "read")!;
     const changed = history.map((operation) =>

@@ -153,7 +153,11 @@ class HostSimulation {
     const wanted = leader.application(group)?.machine;
     for (const node of this.#nodes) {
       const found = node.application(group)?.machine;
-      if (!members.includes(node.id) || (found?.index === wanted?.index && found?.digest === wanted?.digest))
+      if (
+        node.lost ||
+        !members.includes(node.id) ||
+        (found?.index === wanted?.index && found?.digest === wanted?.digest)
+      )
         continue;
       const where = `node ${node.id} is at ${found?.index}, leader ${leader.id} at ${wanted?.index}`;
       this.#fail("recovery", `group ${group}: ${where}`);

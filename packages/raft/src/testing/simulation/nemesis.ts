@@ -130,10 +130,7 @@ export class Nemesis {
   }
 
   #transfer(): void {
-    const target = this.#random.pick(this.#nodes);
-    // A request to take over that is obeyed late is the dangerous one.
-    if (this.#random.chance(0.3)) target.pause(this.#random.between(50, 500));
-    this.#someLeader()?.transfer(target.id);
+    this.#someLeader()?.transfer(this.#random.pick(this.#nodes).id);
   }
 
   #disturb(): void {

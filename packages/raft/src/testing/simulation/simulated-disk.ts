@@ -39,6 +39,19 @@ export class SimulatedDisk {
     this.#swarm = options.swarm;
   }
 
+  /** A bit of some file turns over, unnoticed. */
+  flipBit(): void {
+    const written = [...this.#live.values()].filter(({ durable }) => durable.length > 0);
+    if (written.length === 0) return;
+    const file = this.#random.pick(written);
+    // Where nothing was ever written nothing can be damaged.
+    const used = file.durable.findLastIndex((byte) => byte !== 0) + 1;
+    const at = this.#random.below(Math.max(1, used));
+    const mask = 1 << this.#random.below(8);
+    file.durable[at] = (file.durable[at] ?? 0) ^ mask;
+    file.live[at] = file.durable[at] ?? 0;
+  }
+
   /** From now on the disk is merely slow. */
   heal(): void {
     this.#faulty = false;

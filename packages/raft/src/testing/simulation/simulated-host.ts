@@ -43,6 +43,9 @@ export class SimulatedHost implements SimulatedProcess {
   #life = 0;
   #up = false;
   #paused = false;
+  /** Its log was found damaged: it is not started again. */
+  #lost = false;
+  #flipped = false;
   #deferred: (() => void)[] = [];
   readonly #ledTerms = new Map<number, number>();
 
@@ -54,6 +57,10 @@ export class SimulatedHost implements SimulatedProcess {
 
   get up(): boolean {
     return this.#up;
+  }
+
+  get lost(): boolean {
+    return this.#lost;
   }
 
   get leads(): boolean {
@@ -74,13 +81,14 @@ export class SimulatedHost implements SimulatedProcess {
   }
 
   start(): void {
-    if (this.#up) return;
+    if (this.#up || this.#lost) return;
     this.#up = true;
     this.#env.note(`${this.id} starts`);
     const life = this.#life;
     this.#open(life).catch((error: unknown) => {
       if (life !== this.#life) return;
       if (isDiskError(error)) this.#restart(String(error));
+      else if (this.#flipped && isDamage(error)) this.#lose(String(error));
       else this.#env.violation(`node ${this.id} does not start: ${String(error)}`);
     });
   }
@@ -96,6 +104,7 @@ export class SimulatedHost implements SimulatedProcess {
     this.#replicas = new Map();
     this.#applications = new Map();
     this.disk.crash({ powerLost });
+    if (powerLost && this.#mayFlip && this.#env.random.chance(0.3)) this.#flip();
   }
 
   pause(durationMs: number): void {
@@ -273,6 +282,10 @@ export class SimulatedHost implements SimulatedProcess {
         observe(event.group, { type: "reconfigured", replica: this.id, configuration: event.configuration });
         return;
       case "groupFailed":
+        if (this.#flipped && isDamage(event.error)) {
+          this.#env.timeline.after(1, () => this.#lose(event.error.message));
+          return;
+        }
         this.#env.violation(`group ${event.group} stopped on node ${this.id}: ${event.error.message}`);
         return;
       case "logFailed":
@@ -287,6 +300,29 @@ export class SimulatedHost implements SimulatedProcess {
       case "suspended":
         note(`${this.id} ${event.type}`);
     }
+  }
+
+  /**
+   * Bits turn over on one node only, and only while the members stay the same: more than a minority of damaged disks no
+   * algorithm survives.
+   */
+  get #mayFlip(): boolean {
+    const { swarm } = this.#env;
+    const { faults, voters } = swarm;
+    return faults.has("bitFlip") && !faults.has("membership") && voters >= 3 && this.id === voters;
+  }
+
+  #flip(): void {
+    this.#flipped = true;
+    this.disk.flipBit();
+    this.#env.note(`${this.id}: a bit of its disk turns over`);
+  }
+
+  /** What an operator does when a log is damaged: the node is replaced, here by nothing. */
+  #lose(reason: string): void {
+    this.#env.note(`${this.id} is lost: ${reason}`);
+    this.crash({ powerLost: false });
+    this.#lost = true;
   }
 
   /** What an operator does when a disk fails: start again. */
@@ -333,6 +369,12 @@ async function outcomeOf(proposal: Promise<RegisterAnswer>): Promise<Outcome> {
   } catch (error) {
     return { status: isCertain(error) ? "dropped" : "unknown" };
   }
+}
+
+/** Whether the error says that something durable is not what it was. */
+function isDamage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (error instanceof RaftError && error.code === "CORRUPT") || isDamage(error.cause);
 }
 
 /** Whether the simulated disk is behind it. */

@@ -22,6 +22,7 @@ import { SimulatedLog } from "./simulated-log.ts";
 import type { Parcel } from "./simulated-network.ts";
 import type { Swarm } from "./swarm.ts";
 import type { Timeline } from "./timeline.ts";
+import { WaitingClients } from "./waiting-clients.ts";
 
 /** What a replica needs of its world. */
 export interface NodeEnvironment {
@@ -32,16 +33,6 @@ export interface NodeEnvironment {
   readonly observe: (observation: Observation) => void;
   readonly note: (line: string) => void;
   readonly violation: (what: string) => void;
-}
-
-interface WaitingCommand {
-  readonly term: number;
-  readonly done: (outcome: Outcome) => void;
-}
-
-interface WaitingRead {
-  readonly index: number;
-  readonly done: (machine: RegisterMachine | undefined) => void;
 }
 
 /** More work than one input can cause. */
@@ -68,9 +59,7 @@ export class SimulatedNode implements ReplicaView, SimulatedProcess {
   #deferred: { readonly action: () => void; readonly otherwise: (() => void) | undefined }[] = [];
   #applying: StorageApply[] = [];
   #compacting = false;
-  #commands = new Map<number, WaitingCommand>();
-  #tickets = new Map<number, WaitingRead["done"]>();
-  #reads: WaitingRead[] = [];
+  readonly #clients = new WaitingClients();
   #wasLeader = false;
   #seenCommit = 0;
 
@@ -147,12 +136,7 @@ export class SimulatedNode implements ReplicaView, SimulatedProcess {
     this.#compacting = false;
     this.#pausedUntilMs = 0;
     this.log.crash({ powerLost });
-    for (const { done } of this.#commands.values()) done({ status: "unknown" });
-    for (const done of this.#tickets.values()) done(undefined);
-    for (const { done } of this.#reads) done(undefined);
-    this.#commands.clear();
-    this.#tickets.clear();
-    this.#reads = [];
+    this.#clients.abandonAll();
   }
 
   /** The process stands still; what arrives waits. */
@@ -193,7 +177,7 @@ export class SimulatedNode implements ReplicaView, SimulatedProcess {
       () => {
         this.#input((raw) => {
           const result = raw.propose([data]);
-          if (result.status === "appended") this.#commands.set(result.index, { term: result.term, done });
+          if (result.status === "appended") this.#clients.command(result.index, { term: result.term, done });
           else done({ status: "dropped" });
         });
       },
@@ -207,7 +191,7 @@ export class SimulatedNode implements ReplicaView, SimulatedProcess {
       () => {
         this.#input((raw) => {
           const result = raw.readIndex();
-          if (result.status === "accepted") this.#tickets.set(result.ticket, answer);
+          if (result.status === "accepted") this.#clients.read(result.ticket, answer);
           else done(undefined);
         });
       },
@@ -302,14 +286,21 @@ export class SimulatedNode implements ReplicaView, SimulatedProcess {
       });
     }
     if (apply !== undefined) this.#queueApply(apply);
-    for (const { ticket, index } of ready.readStates) this.#startRead(ticket, index);
-    for (const ticket of ready.abandonedReads) this.#takeTicket(ticket)?.(undefined);
+    for (const { ticket, index } of ready.readStates) this.#clients.confirmed(ticket, index);
+    this.#clients.answer(this.#machine);
+    for (const ticket of ready.abandonedReads) this.#clients.abandoned(ticket);
   }
 
   #send(message: Message): void {
     this.#env.observe({ type: "sent", message });
     const parcel = { from: this.id, to: message.to, bytes: encodeMessage(message) };
     this.#env.note(describeMessage(message));
+    const { random, swarm, timeline } = this.#env;
+    if (message.type === "timeoutNow" && swarm.faults.has("delay") && random.chance(0.5)) {
+      // A request to take over that is obeyed late is the dangerous one.
+      timeline.after(random.between(50, 400), () => this.#env.send(parcel));
+      return;
+    }
     if (message.type !== "installSnapshot") {
       this.#env.send(parcel);
       return;
@@ -355,14 +346,9 @@ export class SimulatedNode implements ReplicaView, SimulatedProcess {
     }
     const answer = this.#machine.apply(entry);
     this.#env.observe({ type: "applied", replica: this.id, entry, digest: this.#machine.digest });
-    const command = this.#commands.get(entry.index);
-    if (command !== undefined) {
-      this.#commands.delete(entry.index);
-      if (command.term === entry.term) command.done({ status: "applied", answer: answer ?? false });
-      else command.done({ status: "dropped" });
-    }
+    this.#clients.applied(entry.index, entry.term, answer ?? false);
     if (this.#env.random.chance(0.2)) this.#durableImage = this.#machine.snapshot();
-    this.#answerReads();
+    this.#clients.answer(this.#machine);
   }
 
   #restore({ index }: SnapshotMetadata): void {
@@ -376,12 +362,8 @@ export class SimulatedNode implements ReplicaView, SimulatedProcess {
     );
     this.#machine.restore(image);
     this.#env.observe({ type: "restored", replica: this.id, index, digest: image.digest });
-    for (const [at, { done }] of this.#commands) {
-      if (at > index) continue;
-      this.#commands.delete(at);
-      done({ status: "unknown" });
-    }
-    this.#answerReads();
+    this.#clients.skippedTo(index);
+    this.#clients.answer(this.#machine);
   }
 
   #compactIfDue(): void {
@@ -395,26 +377,6 @@ export class SimulatedNode implements ReplicaView, SimulatedProcess {
     this.#images.set(image.index, image);
     this.#env.note(`${this.id} compacts to ${image.index}`);
     this.log.compact(image.index - swarm.keptEntries, image, () => (this.#compacting = false));
-  }
-
-  #startRead(ticket: number, index: number): void {
-    const done = this.#takeTicket(ticket);
-    if (done === undefined) return;
-    this.#reads.push({ index, done });
-    this.#answerReads();
-  }
-
-  #takeTicket(ticket: number): WaitingRead["done"] | undefined {
-    const done = this.#tickets.get(ticket);
-    this.#tickets.delete(ticket);
-    return done;
-  }
-
-  #answerReads(): void {
-    const ready = this.#reads.filter((read) => read.index <= this.#machine.index);
-    if (ready.length === 0) return;
-    this.#reads = this.#reads.filter((read) => read.index > this.#machine.index);
-    for (const { done } of ready) done(this.#machine);
   }
 
   #noteTurn(status: Status): void {

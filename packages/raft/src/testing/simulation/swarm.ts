@@ -12,6 +12,7 @@ export const faultKinds = [
   "pause",
   "diskStall",
   "diskError",
+  "bitFlip",
   "clockDrift",
   "membership",
   "transfer",

@@ -1,9 +1,9 @@
 /**
- * What a user does first: packs every published package as the registry would receive it, installs the packages in an
- * empty project and imports every entry point, on each supported Node.
+ * What a user does first: packs every published package as the registry would receive it, looks for what a user would trip
+ * over, installs the packages in an empty project and imports every entry point, on each supported Node. Needs a build.
  *
- *     node scripts/check-install.ts              Node 22 and 24
- *     node scripts/check-install.ts 22 24 26     the majors named
+ *     node scripts/check-packages.ts              Node 22 and 24
+ *     node scripts/check-packages.ts 22 24 26     the majors named
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -36,6 +36,12 @@ function packAll(destination: string): void {
   for (const directory of packageDirectories) {
     run("npx", ["--yes", packageManager, "pack", "--pack-destination", destination], join(root, directory));
   }
+}
+
+/** Manifest, files and types of a package, as a user's tools see them. */
+function inspect(tarball: string): void {
+  run("publint", [tarball, "--strict"], root);
+  run("attw", [tarball, "--profile", "esm-only"], root);
 }
 
 /** Everything that can be imported from the packages, except their manifests. */
@@ -76,6 +82,7 @@ const scratch = mkdtempSync(join(tmpdir(), "titan-install-"));
 try {
   packAll(scratch);
   const tarballs = readdirSync(scratch).map((name) => join(scratch, name));
+  for (const tarball of tarballs) inspect(tarball);
   const majors = process.argv.slice(2);
   for (const major of majors.length > 0 ? majors : defaultMajors) checkOn(major, tarballs, scratch);
 } finally {
