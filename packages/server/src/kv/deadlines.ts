@@ -10,7 +10,7 @@ const granularityMs = 20;
  */
 export class Deadlines {
   readonly #now: () => number;
-  readonly #buckets = new Map<number, PendingOperation[]>();
+  readonly #buckets = new Map<number, Set<PendingOperation>>();
   #next: number;
   #timer: NodeJS.Timeout | undefined;
 
@@ -33,9 +33,12 @@ export class Deadlines {
 
   add(operation: PendingOperation): void {
     const due = Math.ceil(operation.deadlineMs / granularityMs);
-    const bucket = this.#buckets.get(due);
-    if (bucket === undefined) this.#buckets.set(due, [operation]);
-    else bucket.push(operation);
+    let bucket = this.#buckets.get(due);
+    if (bucket === undefined) {
+      bucket = new Set();
+      this.#buckets.set(due, bucket);
+    }
+    operation.waitIn(bucket);
   }
 
   /** Ends what is due. */

@@ -11,6 +11,8 @@ export class PendingOperation {
   readonly isWrite: boolean;
   readonly #sink: OperationSink;
   #settled = false;
+  /** Where its deadline waits; left when the answer comes first, so that nothing answered is kept. */
+  #waiting: Set<PendingOperation> | undefined;
 
   constructor(fields: { id: number; deadlineMs: number; isWrite: boolean; sink: OperationSink }) {
     this.id = fields.id;
@@ -21,6 +23,12 @@ export class PendingOperation {
 
   get isSettled(): boolean {
     return this.#settled;
+  }
+
+  /** Its deadline waits here from now on. */
+  waitIn(bucket: Set<PendingOperation>): void {
+    this.#waiting = bucket;
+    bucket.add(this);
   }
 
   write(result: WriteResultFields, origin: OriginFields): void {
@@ -42,6 +50,7 @@ export class PendingOperation {
   #settle(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
+    this.#waiting?.delete(this);
     return true;
   }
 }
