@@ -24,13 +24,10 @@ export class LinkFaults {
 
   /**
    * Nodes in different groups no longer reach each other; what was cut before is whole again unless it is between groups.
-   * Nodes that are in no group form one more.
+   * Nodes that are in no group form one more: the side that has no number.
    */
   partition(groups: readonly (readonly number[])[], all: readonly number[]): void {
-    const named = new Set(groups.flat());
-    const rest = all.filter((node) => !named.has(node));
-    const sides = rest.length === 0 ? groups : [...groups, rest];
-    const sideOf = new Map(sides.flatMap((side, index) => side.map((node) => [node, index])));
+    const sideOf = new Map(groups.flatMap((side, index) => side.map((node) => [node, index])));
     this.#cut.clear();
     for (const from of all) {
       for (const to of all) if (sideOf.get(from) !== sideOf.get(to)) this.#cut.add(`${from}>${to}`);

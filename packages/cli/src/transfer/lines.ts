@@ -47,9 +47,8 @@ export async function* linesOf(
     }
     const rest = buffer.subarray(start);
     length += rest.length;
-    // What is too long is counted and let go; the line that comes out of it is one that is too long.
+    // More of what is too long need not be held; the line that comes out of it is one that is too long.
     if (length <= maxLineBytes) parts.push(rest);
-    else parts = [];
   }
   if (length > 0) yield take(Buffer.alloc(0), length);
 }
