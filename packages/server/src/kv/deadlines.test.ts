@@ -3,8 +3,11 @@ import type { ApiError } from "../http/api-error.ts";
 import { Deadlines } from "./deadlines.ts";
 import { PendingOperation } from "./pending-operation.ts";
 
+function unexpected(): never {
+  return expect.unreachable();
+}
+
 function pending(deadlineMs: number, isWrite: boolean, errors: ApiError[]): PendingOperation {
-  const unexpected = (): never => expect.unreachable();
   return new PendingOperation({
     id: 1,
     deadlineMs,
