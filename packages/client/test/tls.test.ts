@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+// @boundaries-ignore certificates, for tests only
 import { TestAuthority } from "../../server/test/edge/certificates.ts";
 import { errorOf } from "./support/error-of.ts";
 import { FakeCluster } from "./support/fake-cluster.ts";
