@@ -4,7 +4,7 @@ import { writeOut } from "../program/terminal.ts";
 import type { Target } from "./target.ts";
 
 /** A text as one word of a POSIX shell. */
-export function shellWord(text: string): string {
+function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 

@@ -89,7 +89,7 @@ function ttlOf(ttl: unknown, where: string): PutOptions {
 }
 
 /** Reads one operation. @throws DocumentError. */
-export function parseOperation(value: unknown, where: string): DocumentOperation {
+function parseOperation(value: unknown, where: string): DocumentOperation {
   if (typeof value === "object" && value !== null) {
     if ("put" in value) {
       const fields = fieldsOf(value, where, putFields);

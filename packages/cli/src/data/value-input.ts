@@ -7,7 +7,7 @@ import type { Terminal } from "../program/terminal.ts";
 const maxInputBytes = 64 * 1024 * 1024;
 
 /** All of standard input. */
-export async function readStdin(terminal: Terminal): Promise<Buffer> {
+async function readStdin(terminal: Terminal): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of terminal.stdin) {

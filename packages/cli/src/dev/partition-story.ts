@@ -15,7 +15,7 @@ export const storyNodes = 5;
 const patienceMs = 30_000;
 const pollMs = 100;
 /** How long a node of the minority may think about a request, in milliseconds. */
-const requestLimitMs = 3000;
+const requestLimitMs = 1500;
 
 interface Answer {
   readonly ok: boolean;

@@ -107,7 +107,7 @@ function listenForKeys(
 }
 
 /** The cluster in a few lines. */
-export function describeStatus(status: DevStatus): string {
+function describeStatus(status: DevStatus): string {
   const nodes = status.nodes.map(
     ({ node, name, state, pid, address }) =>
       `${name}  node ${node}  ${state.padEnd(8)} ${address}${pid === undefined ? "" : `  process ${pid}`}`,

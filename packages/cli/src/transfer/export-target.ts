@@ -119,7 +119,7 @@ async function syncPath(path: string): Promise<void> {
 }
 
 /** Why a key cannot be the path of a file inside a directory. */
-export function pathProblem(key: string): string | undefined {
+function pathProblem(key: string): string | undefined {
   const names = key.split("/");
   if (names.some((name) => name === "" || name === "." || name === "..")) {
     return "it has an empty part, . or .. between slashes";

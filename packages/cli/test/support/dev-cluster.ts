@@ -95,9 +95,10 @@ export class TestCluster {
     return join(this.directory, ...names);
   }
 
+  /** Ends everything at once: nobody needs the data any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     const pids = this.#supervisor === undefined ? [] : await this.#pids();
-    await this.down("SIGTERM");
+    await this.down("SIGKILL");
     for (const pid of pids) {
       try {
         process.kill(pid, "SIGKILL");
@@ -105,7 +106,7 @@ export class TestCluster {
         // Gone already, as it should be.
       }
     }
-    await rm(this.directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 
   async #pids(): Promise<number[]> {
