@@ -220,6 +220,11 @@ export class NodeRuntime implements PeerListener {
     this.#topologyChanged();
   }
 
+  expelled(reason: string): void {
+    this.failure = reason;
+    this.#fields.onFailure(reason);
+  }
+
   #forwardedFrom(node: number): PipelineStream {
     let stream = this.#forwarded.get(node);
     if (stream === undefined) {

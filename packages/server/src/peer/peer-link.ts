@@ -72,7 +72,8 @@ export interface PeerLinkOptions {
 export type LinkChange =
   | { readonly to: "connected"; readonly incarnation: number }
   | { readonly to: "disconnected"; readonly error: string }
-  | { readonly to: "refused"; readonly refusal: Refusal };
+  /** `by` says who refused: the node that was dialled, or this one. */
+  | { readonly to: "refused"; readonly refusal: Refusal; readonly by: "other" | "this" };
 
 /** A connection to one node, made again whenever it fails. */
 export class PeerLink {
@@ -213,7 +214,7 @@ export class PeerLink {
     }
     const kind = frameKindAt(buffer, start);
     if (kind === FrameKind.Pong && state.name === "open") state.heartbeat.answered(payload);
-    else if (kind === FrameKind.Refusal) this.#refused(decodeRefusal(payload));
+    else if (kind === FrameKind.Refusal) this.#refused(decodeRefusal(payload), "other");
     else if (kind === FrameKind.Welcome && state.name === "dialling") this.#welcomed(socket, payload);
     else this.#fail(socket, `the other side sent a frame of kind ${kind}, which it should not`);
   }
@@ -227,7 +228,7 @@ export class PeerLink {
     }
     const refusal = misdirected(hello, self, node) ?? admit(hello);
     if (refusal !== undefined) {
-      this.#refused(refusal);
+      this.#refused(refusal, "this");
       return;
     }
     if (this.#state.name === "dialling") clearTimeout(this.#state.timer);
@@ -241,10 +242,10 @@ export class PeerLink {
     this.#flush();
   }
 
-  #refused(refusal: Refusal): void {
+  #refused(refusal: Refusal, by: "other" | "this"): void {
     const { minBackoffMs, refusedBackoffMs } = this.#options.limits;
     this.#wait(refusal.reason === "NOT_READY" ? this.#backoffMs(minBackoffMs) : refusedBackoffMs);
-    this.#options.onChange({ to: "refused", refusal });
+    this.#options.onChange({ to: "refused", refusal, by });
   }
 
   /** The connection that `socket` was is over. Several events say so; the first one counts. */

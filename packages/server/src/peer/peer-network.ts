@@ -26,6 +26,8 @@ export interface PeerListener {
   message(node: number, channel: PeerChannel, message: Uint8Array): void;
   connected(node: number): void;
   disconnected(node: number): void;
+  /** Another node does not let this one in, and will not change its mind: this node has no place in the cluster. */
+  expelled(reason: string): void;
 }
 
 /** What a network is opened with: the parts of a node need the network before the node is complete. */

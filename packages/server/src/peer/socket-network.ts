@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import { defaultPortLimits } from "../http/port-limits.ts";
 import type { TlsFiles } from "../http/tls-files.ts";
-import type { Admit, PeerIdentity } from "./hello.ts";
+import type { Admit, PeerIdentity, Refusal } from "./hello.ts";
 import type { PeerLimits } from "./peer-limits.ts";
 import type { PeerChannel } from "./peer-channel.ts";
 import type { NetworkFields, PeerNetwork } from "./peer-network.ts";
@@ -26,6 +26,11 @@ export interface SocketNetworkFields extends NetworkFields {
   readonly logger: Logger;
 }
 
+/** Whether a refusal says that this node, as it is, will never be let in. */
+function isFinal({ reason }: Refusal): boolean {
+  return reason === "REMOVED" || reason === "BAD_TOKEN";
+}
+
 /** Binds the port. @throws when the address is in use or not ours. */
 export async function openSocketNetwork(fields: SocketNetworkFields): Promise<PeerNetwork> {
   const { listener, self, admit, tls, serverName, limits, logger } = fields;
@@ -38,6 +43,9 @@ export async function openSocketNetwork(fields: SocketNetworkFields): Promise<Pe
     onStateChange: (node, change) => {
       if (change.to === "connected") listener()?.connected(node);
       else listener()?.disconnected(node);
+      if (change.to === "refused" && change.by === "other" && isFinal(change.refusal)) {
+        listener()?.expelled(change.refusal.message);
+      }
     },
   });
   const port = await PeerPort.open({
