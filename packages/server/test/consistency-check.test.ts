@@ -44,8 +44,11 @@ test("a follower that holds something else is replaced by a fresh copy", async (
   await cluster.startNode(victim);
   await cluster.ready();
   await expect.poll(() => localText(cluster, victim), { timeout: 60_000, interval: 200 }).toBe("right");
-  const status = await cluster.call(leader, "titan.cluster.v1.ClusterService/GetStatus", {});
-  expect(JSON.stringify(status.body["alarms"])).toContain("KIND_DIVERGED");
+  const alarms = async (): Promise<string> => {
+    const { body: status } = await cluster.call(leader, "titan.cluster.v1.ClusterService/GetStatus", {});
+    return JSON.stringify(status["alarms"] ?? []);
+  };
+  await expect.poll(alarms, { timeout: 20_000 }).toContain("KIND_DIVERGED");
   expect((await cluster.call(leader, `${kv}/Get`, { key: "k" })).body["text"]).toBe("right");
   expect((await cluster.call(victim, `${kv}/Put`, { key: "k", text: "newer" })).status).toBe(200);
 });
