@@ -119,8 +119,10 @@ export class ConsistencyCheck {
       { shard, index: own.index, differing, slots },
       "replicas differ at the same point of the log",
     );
-    if (agreeing * 2 > nodes.length + 1) for (const node of differing) onDiverged(shard, node);
-    else onUndecided(shard);
+    const replicas = nodes.length + 1;
+    if (agreeing * 2 > replicas) for (const node of differing) onDiverged(shard, node);
+    // A replica that has not answered agrees with nobody: only when most of them differ is this one known to be alone.
+    else if (differing.length * 2 > replicas) onUndecided(shard);
   }
 
   /** A replica that is away, or behind, is compared at a later point. */
