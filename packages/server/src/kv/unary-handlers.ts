@@ -1,5 +1,5 @@
 /** `KvService` for people, browsers and other languages: each call is one or more operations on the pipeline's path. */
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import {
   type BatchRequest,
@@ -179,7 +179,6 @@ export function createUnaryHandlers(context: PipelineContext): UnaryHandlers {
       const identity = toStreamIdentity(request.identity);
       const { compare, then, else: otherwise } = request;
       const value = create(TxnOperationSchema, { compare, then, else: otherwise });
-      if (toBinary(TxnOperationSchema, value).length === 0) throw invalidArgument("txn", "is empty");
       const operation = { kind: { case: "txn" as const, value }, seq: identity?.seq ?? 0n };
       const answer = expectCase(
         await submitOne(context, operation, identity?.identity, call.timeoutMs()),

@@ -171,12 +171,6 @@ export class WritePath {
           message: "the session has too many writes without acknowledgement",
           retryAfterMs: overloadRetryMs,
         });
-      case Refusal.CrossShard:
-        return new ApiError({
-          reason: "CROSS_SHARD",
-          outcome: "NOT_APPLIED",
-          message: "the keys of a transaction must share a tag in braces",
-        });
       case Refusal.Malformed:
         return new ApiError({ reason: "INVALID_ARGUMENT", outcome: "NOT_APPLIED", message: "not a write" });
     }

@@ -86,8 +86,6 @@ export const emptyClusterMap: ClusterMap = {
 
 /** Replica ids below this range belong to node 0, which does not exist. */
 const generationRange = 2 ** 24;
-/** Node ids fit into what a replica id has left. */
-export const maxNodeId: number = 2 ** 24;
 
 /**
  * The id of a replica within its group: node and generation in one number, so that an id says where its replica is, and a

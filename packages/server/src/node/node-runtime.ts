@@ -42,7 +42,6 @@ const maxStreamOperations = 16_384;
 export interface RuntimeFields {
   readonly settings: NodeSettings;
   readonly node: number;
-  readonly starts: number;
   readonly clusterId: string;
   readonly metaReplica: number;
   /** Replica ids with which the meta group begins; empty on a node that joined. */

@@ -125,7 +125,6 @@ class NodeStarter {
     const runtime = new NodeRuntime({
       settings,
       node: identity.node,
-      starts: identity.starts,
       clusterId: identity.clusterId,
       metaReplica: identity.metaReplica,
       metaFounders: metaFounders(settings),

@@ -26,10 +26,8 @@ export const Refusal = {
   AlreadyAcknowledged: 4,
   /** The session has too many writes without acknowledgement. */
   SessionFull: 5,
-  /** The keys of a transaction belong to several shards. */
-  CrossShard: 6,
   /** The operation cannot be read. */
-  Malformed: 7,
+  Malformed: 6,
 } as const;
 export type Refusal = (typeof Refusal)[keyof typeof Refusal];
 
