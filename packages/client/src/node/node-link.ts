@@ -24,6 +24,13 @@ const linkBackoff = { baseMs: 50, maxMs: 5000 };
 /** A connection that lasted this long, in milliseconds, was a good one: failures are counted anew. */
 const goodConnectionMs = 10_000;
 
+/**
+ * With more operations than this under way, new ones wait for the next answers, or for `maxGatherMs`, and leave together:
+ * every message costs both sides far more than an operation in it. A few callers never wait.
+ */
+const gatherAbove = 8;
+const maxGatherMs = 1;
+
 /** How links reach their nodes. */
 export interface LinkOptions {
   readonly timing: ConnectionTiming;
@@ -64,6 +71,8 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
   #stream: PipelineStream | undefined;
   #isOpeningStream = false;
   #flushScheduled = false;
+  /** Ends the time in which operations gather; undefined when they do not. */
+  #gathering: NodeJS.Timeout | undefined;
   #calls = 0;
   #waitingForReady: { resolve: (connection: Connection) => void; reject: (error: Error) => void }[] = [];
   #failures = 0;
@@ -73,6 +82,7 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
   #isClosed = false;
   readonly #flush = (): void => {
     this.#flushScheduled = false;
+    this.#gathering = undefined;
     this.#pump();
   };
 
@@ -106,13 +116,14 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
     return inFlight;
   }
 
-  /** Takes an operation. Those of one turn of the event loop leave together. */
+  /** Takes an operation. Those of one turn of the event loop leave together, and more of them when much is under way. */
   submit(operation: PendingOperation): void {
     operation.carrier = this;
     this.#queue.push(operation);
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    setImmediate(this.#flush);
+    if ((this.#stream?.inFlight ?? 0) > gatherAbove) this.#gathering = setTimeout(this.#flush, maxGatherMs);
+    else setImmediate(this.#flush);
   }
 
   /** Begins to connect if nothing speaks against it. */
@@ -163,6 +174,7 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#connectTimer);
+    clearTimeout(this.#gathering);
     const reason = failure({ code: "CLOSED", outcome: "NOT_APPLIED", message: "the client was closed" });
     for (const operation of this.#queue.drain()) this.#failUnsent(operation, reason);
     for (const stream of this.#streams) stream.cancel();
@@ -218,7 +230,7 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
   progressed(_stream: PipelineStream, epoch: number): void {
     this.#connection?.touch();
     if (epoch > 0) this.#owner.epochSeen(epoch);
-    if (!this.#queue.isEmpty) this.#pump();
+    this.#gathered();
     this.#updateBusy();
   }
 
@@ -232,6 +244,16 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
     for (const operation of unanswered) this.#owner.failed(operation, reason, this, true);
     if (!this.#queue.isEmpty) this.#pump();
     this.#updateBusy();
+  }
+
+  /** There were answers: whoever got one may have a next operation, which is to leave with what has gathered. */
+  #gathered(): void {
+    if (this.#gathering !== undefined) {
+      clearTimeout(this.#gathering);
+      this.#gathering = undefined;
+    } else if (this.#flushScheduled || this.#queue.isEmpty) return;
+    this.#flushScheduled = true;
+    setImmediate(this.#flush);
   }
 
   #hasWork(): boolean {
