@@ -295,6 +295,7 @@ export class SimulatedHost implements SimulatedProcess {
         return;
       case "snapshotInstalled":
       case "compacted":
+      case "snapshotDamaged":
       case "diskStalled":
       case "diskRecovered":
       case "suspended":
