@@ -37,6 +37,7 @@ export const hostMutants: readonly Mutant[] = [
   },
   {
     name: "a torn tail is taken for damage",
+    rare: true,
     edits: [
       {
         file: "wal/replay.ts",
@@ -47,7 +48,6 @@ export const hostMutants: readonly Mutant[] = [
   },
   {
     name: "damage is taken for a torn tail (NATS 2.12)",
-    rare: true,
     edits: [
       {
         file: "wal/replay.ts",
@@ -64,16 +64,6 @@ export const hostMutants: readonly Mutant[] = [
     ],
   },
   {
-    name: "a segment is used again before the batch that gives it up is durable",
-    edits: [
-      {
-        file: "wal/log-tail.ts",
-        find: "statedBy < this.#expected.sequence",
-        replace: "statedBy <= this.#expected.sequence",
-      },
-    ],
-  },
-  {
     name: "a snapshot is sent with an outdated configuration (openraft #1808, matrixone #23281)",
     edits: [
       {
@@ -85,6 +75,7 @@ export const hostMutants: readonly Mutant[] = [
   },
   {
     name: "entries that the state machine has are applied again",
+    rare: true,
     edits: [
       {
         file: "host/apply-pipeline.ts",
@@ -95,6 +86,7 @@ export const hostMutants: readonly Mutant[] = [
   },
   {
     name: "the log is shortened beyond what the state machine has on disk",
+    rare: true,
     edits: [
       {
         file: "host/state-keeper.ts",
@@ -114,18 +106,8 @@ export const hostMutants: readonly Mutant[] = [
     ],
   },
   {
-    name: "a command whose place another one took is reported applied",
-    rare: true,
-    edits: [
-      {
-        file: "host/proposal-book.ts",
-        find: "    if (entries[at]?.term !== proposal.term) {\n      if (done === 0)",
-        replace: "    if (entries[at]?.term === 0) {\n      if (done === 0)",
-      },
-    ],
-  },
-  {
     name: "a command is reported lost with the leadership (redisraft #14)",
+    rare: true,
     edits: [
       {
         file: "host/proposal-book.ts",
@@ -146,18 +128,8 @@ export const hostMutants: readonly Mutant[] = [
     ],
   },
   {
-    name: "a received state is installed although the core did not accept it",
-    rare: true,
-    edits: [
-      {
-        file: "host/state-keeper.ts",
-        find: "      else discard(offered);",
-        replace: "      else void this.install(offered.metadata, offered.state);",
-      },
-    ],
-  },
-  {
     name: "a replica that lost its disk comes back under its old id (etcd #17081)",
+    rare: true,
     edits: [
       {
         file: "testing/simulation/simulated-host.ts",

@@ -6,7 +6,7 @@ import { tryMutants, mutantTable } from "./core-mutation-run.ts";
 import { hostMutants } from "./host-mutants.ts";
 
 const all = process.env["RAFT_MUTANTS"] === "all";
-const maxSeeds = all ? 120 : 12;
+const maxSeeds = all ? 250 : 12;
 const tried = hostMutants.filter((mutant) => all || mutant.rare !== true);
 
 describe("the mutation gate of whole nodes", () => {
