@@ -213,8 +213,16 @@ describe("dissertation, section 9.6: pre-vote", () => {
     cluster.network.partition([]);
     cluster.tick(2, 10);
     cluster.node(2).raw.step({
-      ...messageTo(2, { type: "voteRequest", from: 3, term: 2 }),
-      ...{ preVote: true, lastIndex: 1, lastTerm: 1, transfer: false, commit: 1, commitTerm: 1 },
+      type: "voteRequest",
+      from: 3,
+      to: 2,
+      term: 2,
+      preVote: true,
+      transfer: false,
+      lastIndex: 1,
+      lastTerm: 1,
+      commit: 1,
+      commitTerm: 1,
     });
     cluster.tick(2, 1);
     expect(cluster.node(2).raw.status().role).toBe("preCandidate");
