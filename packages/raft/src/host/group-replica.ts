@@ -51,6 +51,8 @@ export class GroupReplica<Result = unknown> {
   readonly #driver: CoreDriver<Result>;
   readonly #durableWrites: DurableWrites;
   readonly #electionMs: number;
+  /** Called at the beginning of the next turn. */
+  #gathering: (() => void)[] = [];
   #failure: RaftError | undefined;
 
   constructor(context: GroupContext, options: GroupOptions<Result>, start: ReplicaStart) {
@@ -158,6 +160,16 @@ export class GroupReplica<Result = unknown> {
       return;
     }
     this.#requests.propose(commands, resolve, reject);
+    this.#stir();
+  }
+
+  /** See `RaftGroup.beforeTurn`. */
+  beforeTurn(callback: () => void): void {
+    if (this.#failure !== undefined) {
+      callback();
+      return;
+    }
+    this.#gathering.push(callback);
     this.#stir();
   }
 
@@ -320,6 +332,14 @@ export class GroupReplica<Result = unknown> {
     this.pipeline.release();
   }
 
+  /** Asks those who wanted to be asked before the turn for what they have. */
+  gather(): void {
+    if (this.#gathering.length === 0) return;
+    const callbacks = this.#gathering;
+    this.#gathering = [];
+    for (const callback of callbacks) callback();
+  }
+
   /** Does what there is to do: takes the inputs, and hands out messages, writes and entries to apply. */
   work(turn: TurnWrites): void {
     this.#guard(() => {
@@ -327,6 +347,18 @@ export class GroupReplica<Result = unknown> {
       if (this.#node.hasReady()) this.#driver.work(turn);
     });
     if (this.#needsTurn()) this.#wake();
+  }
+
+  /** Whether other replicas do not know yet what is committed. */
+  get owesCommit(): boolean {
+    return this.#failure === undefined && this.#node.owesCommit;
+  }
+
+  /** Tells the other replicas what is committed, unless they know by now. */
+  announceCommit(): void {
+    if (!this.owesCommit) return;
+    this.#node.announceCommit();
+    this.#wake();
   }
 
   /** A write is durable, and all those before it. */
@@ -346,6 +378,7 @@ export class GroupReplica<Result = unknown> {
     this.#durableWrites.stop();
     this.state.close();
     this.#requests.fail(error);
+    this.gather();
     this.#leadership.fail(error);
     this.#context.failed(this, error);
   }
