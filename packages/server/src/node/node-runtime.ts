@@ -318,6 +318,9 @@ export class NodeRuntime implements PeerListener {
       case "diskRecovered":
         alarms.clear({ kind: AlarmKind.SLOW_DISK, shard: 0 });
         return;
+      case "snapshotDamaged":
+        logger.error(event, "a stored snapshot is damaged: the state is made or fetched anew");
+        return;
       case "suspended":
         logger.warn(event, "the node was held up");
         return;
