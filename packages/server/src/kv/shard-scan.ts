@@ -48,6 +48,8 @@ export function scanReplica(
   store: ReplicaStore,
   request: ShardScanRequest,
 ): ShardPage {
+  // Once more: it may have stopped to serve while the level was waited for.
+  replica.checkServing();
   const { machine } = replica;
   const origin = replica.origin(machine.revision);
   const timeMs = machine.logTimeMs;
