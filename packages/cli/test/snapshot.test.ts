@@ -19,6 +19,11 @@ function lines(): string {
   ).join("");
 }
 
+/** Bytes of a file; 0 when there is none. */
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
+}
+
 interface Saved {
   readonly keys: number;
   readonly sha256: string;
@@ -33,6 +38,19 @@ test("a cluster is saved, checked, and restored into another one, byte for byte"
   expect(saved).toMatchObject({ keys: records });
   expect(saved.shards).toHaveLength(3);
   const exported = await source.ok(["export"]);
+
+  // A node that dies in the middle is replaced by the next one.
+  const words = ["snapshot", "save", source.path("other.titan"), "--max-rate", "400KiB", "-o", "json"];
+  const child = startTitan(words, { env: source.env, cwd: source.directory });
+  const saving = finish(child);
+  await expect
+    .poll(() => sizeOf(source.path("other.titan.partial")), { timeout: 20_000 })
+    .toBeGreaterThan(100_000);
+  await source.ok(["dev", "kill", "1"]);
+  const other = await saving;
+  expect([other.code, other.stderr]).toEqual([ExitCode.Ok, ""]);
+  expect(JSON.parse(other.stdout)).toMatchObject({ keys: records });
+  await source.ok(["dev", "restart", "1"]);
 
   // The name stands for a whole file, always.
   const again = await source.run(["snapshot", "save", file]);
@@ -75,14 +93,7 @@ test("a backup that is interrupted, or has no room, leaves nothing behind", asyn
   const words = ["snapshot", "save", cluster.path("backup.titan"), "--max-rate", "100KiB"];
   const child = startTitan(words, { env: cluster.env, cwd: cluster.directory });
   const run = finish(child);
-  await expect
-    .poll(() =>
-      stat(cluster.path("backup.titan.partial")).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    )
-    .toBeGreaterThan(0);
+  await expect.poll(() => sizeOf(cluster.path("backup.titan.partial"))).toBeGreaterThan(0);
   child.kill("SIGINT");
   expect((await run).code).toBe(ExitCode.Interrupted);
   expect((await readdir(cluster.directory)).filter((name) => name.startsWith("backup"))).toEqual([]);
@@ -125,7 +136,7 @@ test("a restore that is interrupted is seen, and is begun again or abandoned", a
   const { signal } = controller;
   await expect(
     withMaintenance(cluster3.urls[0]!, cluster3, (rpc) => rpc.restoreSnapshot(half(), { signal })),
-  ).rejects.toThrow();
+  ).rejects.toThrow(/abort/);
   expect(await target.ok(["status"])).toContain("restore not finished");
   const closed = await target.run(["get", "key-1", "--timeout", "500"]);
   expect(closed.code).toBe(ExitCode.Unavailable);

@@ -41,7 +41,7 @@ export function clusterClient(url: string, { tls, token }: Target): ClusterClien
 }
 
 /** Whether the call cannot have reached a node. */
-export function isUnreachable(error: unknown): boolean {
+function isUnreachable(error: unknown): boolean {
   return (
     error instanceof ConnectError &&
     (error.code === Code.Unavailable ||

@@ -33,15 +33,19 @@ export async function checkCluster({
   const bar = new ProgressBar(terminal, "checking");
   let items: VerifyResponse[];
   try {
-    items = await withAnyNode(target, async (rpc) => {
-      const done: VerifyResponse[] = [];
-      for await (const message of rpc.verify({ node }, { signal })) {
-        if (message.done) done.push(message);
-        else
-          bar.update(undefined, `node ${message.node}, shard ${message.shard}: ${message.records} records`);
-      }
-      return done;
-    });
+    items = await withAnyNode(
+      target,
+      async (rpc) => {
+        const done: VerifyResponse[] = [];
+        for await (const message of rpc.verify({ node }, { signal })) {
+          if (message.done) done.push(message);
+          else
+            bar.update(undefined, `node ${message.node}, shard ${message.shard}: ${message.records} records`);
+        }
+        return done;
+      },
+      signal,
+    );
   } catch (error) {
     bar.end("the check did not finish");
     if (interruption.exitCode !== undefined) return interruption.exitCode;

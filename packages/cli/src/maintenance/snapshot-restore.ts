@@ -1,7 +1,7 @@
 /** `titan snapshot restore` and `abandon`: a snapshot into an empty cluster, or out of it again. */
 import { crc32 } from "node:zlib";
 import type { RestoreSnapshotResponse } from "@titan-kv/proto";
-import { isUnreachable, unreachableReason } from "../connection/cluster-calls.ts";
+import { unreachableReason } from "../connection/cluster-calls.ts";
 import { resolveTarget, type Target } from "../connection/target.ts";
 import { byteWords } from "../operations/cluster-words.ts";
 import { printRecord } from "../output/printer.ts";
@@ -10,10 +10,19 @@ import type { CommandCall } from "../program/command-host.ts";
 import { ExitCode } from "../program/exit-code.ts";
 import { Interruption } from "../program/interruption.ts";
 import { ProgressBar } from "../program/progress-bar.ts";
-import { isAnswer, type MaintenanceRpc, withAnyNode, withMaintenance } from "./maintenance-client.ts";
+import {
+  isAnswer,
+  type MaintenanceRpc,
+  wentAway,
+  withAnyNode,
+  withMaintenance,
+} from "./maintenance-client.ts";
 import { readPieces, verifyFile } from "./snapshot-file.ts";
 
 const begunStep = "run it again with --restart, or give it up with `titan snapshot abandon`";
+
+/** How long a node may take to say that it is there, in milliseconds. */
+const probeTimeoutMs = 5000;
 
 /** Checks the whole file first, so that a damaged one changes nothing, then restores it. */
 export async function restoreSnapshot({
@@ -51,17 +60,15 @@ export async function restoreSnapshot({
 }
 
 /** A node that answers. The restore itself is never sent twice: the second would meet the first. */
-async function answeringNode(target: Target, signal: AbortSignal): Promise<string> {
-  for (const url of target.urls) {
-    try {
-      // oxlint-disable-next-line no-await-in-loop -- one node after the other
-      await withMaintenance(url, target, (rpc) => rpc.listAlarms({}, { signal, timeoutMs: 5000 }));
+function answeringNode(target: Target, signal: AbortSignal): Promise<string> {
+  return withAnyNode(
+    target,
+    async (rpc, url) => {
+      await rpc.listAlarms({}, { signal, timeoutMs: probeTimeoutMs });
       return url;
-    } catch (error) {
-      if (!isUnreachable(error)) throw error;
-    }
-  }
-  return target.urls[0]!;
+    },
+    signal,
+  );
 }
 
 async function send(
@@ -96,7 +103,7 @@ function withNextStep(error: unknown): unknown {
       ? new CliError("NOT_ALLOWED", error.rawMessage, { cause: error, nextStep: begunStep })
       : error;
   }
-  if (!isUnreachable(error)) return error;
+  if (!wentAway(error)) return error;
   return new CliError("OUTCOME_UNKNOWN", `the node went away (${unreachableReason(error)})`, {
     cause: error,
     nextStep: `look with \`titan status\`; if the restore has not finished, ${begunStep}`,

@@ -28,7 +28,8 @@ export async function saveSnapshot({ args, options, terminal }: CommandCall<Save
   const bar = new ProgressBar(terminal, "saving");
   try {
     // A node that goes away in the middle is replaced by the next one, which begins anew: its views are its own.
-    await withAnyNode(target, (rpc) => receive(rpc, file, { maxRate: options.maxRate ?? 0, bar, signal }));
+    const { maxRate = 0 } = options;
+    await withAnyNode(target, (rpc) => receive(rpc, file, { maxRate, bar, signal }), signal);
     await file.finish();
   } catch (error) {
     bar.end("nothing was saved");

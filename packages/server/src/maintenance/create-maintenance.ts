@@ -42,6 +42,10 @@ export function restoreAlarms(runtime: NodeRuntime): Alarm[] {
   ];
 }
 
+function now(): number {
+  return performance.now();
+}
+
 /** Makes the service. */
 export function createMaintenanceService(fields: {
   readonly runtime: NodeRuntime;
@@ -57,7 +61,6 @@ export function createMaintenanceService(fields: {
 }): ServiceImpl<typeof MaintenanceService> {
   const { runtime, here, propose, nodeReports, readPage, logger } = fields;
   const calls = new MaintenanceCalls({ runtime, calls: fields.calls, here });
-  const now = (): number => performance.now();
   const wallClock = Date.now;
   const shards = (): number[] => runtime.map.shards.map(({ id }) => id).filter((id) => id !== metaShard);
   const nodes = (): number[] =>

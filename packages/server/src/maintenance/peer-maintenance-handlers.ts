@@ -29,7 +29,8 @@ export function createPeerMaintenanceHandlers(maintenance: NodeMaintenance): Han
     async *saveShard({ shard }, { signal }) {
       const view = await maintenance.openView(shard);
       // A caller that goes away may leave this generator where it is.
-      signal.addEventListener("abort", view.release);
+      const release = (): void => view.release();
+      signal.addEventListener("abort", release);
       try {
         yield create(SaveShardResponseSchema, { description: Buffer.from(JSON.stringify(view.description)) });
         for await (const block of view.blocks()) {
@@ -37,8 +38,8 @@ export function createPeerMaintenanceHandlers(maintenance: NodeMaintenance): Han
           yield create(SaveShardResponseSchema, block);
         }
       } finally {
-        signal.removeEventListener("abort", view.release);
-        view.release();
+        signal.removeEventListener("abort", release);
+        release();
       }
     },
 

@@ -108,8 +108,9 @@ function leftClosed(error: ApiError): ApiError {
   return new ApiError({ reason, outcome: "UNKNOWN", message, subject, cause: error });
 }
 
-async function beginInMap({ propose, wallClock }: RestoreContext, restart: boolean): Promise<BegunRestore> {
-  const result = await propose({ type: "beginRestore", restart, token: randomUUID(), beganMs: wallClock() });
+async function beginInMap(context: RestoreContext, restart: boolean): Promise<BegunRestore> {
+  const beganMs = context.wallClock();
+  const result = await context.propose({ type: "beginRestore", restart, token: randomUUID(), beganMs });
   if (!result.ok) throw refusedByMap(result);
   return result.restore!;
 }
@@ -129,6 +130,10 @@ async function clearShard({ proposer }: RestoreContext, shard: number, number: n
   }
 }
 
+function isFull(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.subject === notEmptySubject;
+}
+
 /** Closes the shards for a restore; returns how many did not, because they hold data. @throws anything else. */
 async function closeShards(
   context: RestoreContext,
@@ -142,8 +147,6 @@ async function closeShards(
   const errors = answers.flatMap((answer) =>
     answer.status === "rejected" ? [answer.reason as unknown] : [],
   );
-  const isFull = (error: unknown): error is ApiError =>
-    error instanceof ApiError && error.subject === notEmptySubject;
   const other = errors.find((error) => !isFull(error));
   if (other !== undefined) throw other;
   return errors.filter(isFull);
@@ -238,11 +241,11 @@ class RestoreRun {
 
   async finish(keys: number): Promise<RestoredSnapshot> {
     const { number, revision, sessionsThroughMs, epoch } = this.#fields;
-    const { proposer, propose } = this.#context;
+    const { proposer } = this.#context;
     const seal = { revision, forgottenThroughMs: sessionsThroughMs };
     await Promise.all([...this.#loaders.values()].map((loader) => loader.seal(seal)));
     if (this.#context.epoch() !== epoch) throw this.#tableChanged();
-    const result = await propose({ type: "finishRestore", number });
+    const result = await this.#context.propose({ type: "finishRestore", number });
     if (!result.ok) throw refusedByMap(result);
     // From here on nothing can go wrong any more: a shard that is not reached is opened by its leader.
     await Promise.allSettled(

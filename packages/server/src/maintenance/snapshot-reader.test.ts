@@ -65,6 +65,16 @@ function verify(file: Uint8Array, pieceBytes?: number): Promise<SnapshotSummary>
   return verifySnapshot(pieces(file, pieceBytes));
 }
 
+/** Records in a form that can be compared. */
+function plain(records: readonly SnapshotRecord[]): unknown[] {
+  return inOrder(records).map(({ key, value, revision, expiresAtMs }) => [
+    Buffer.from(key).toString(),
+    Buffer.from(value).toString("hex"),
+    revision,
+    expiresAtMs,
+  ]);
+}
+
 const few = ["a", "b", "c", "d", "e"].map((key, index) =>
   record(key, `value ${index}`, index + 1, index * 7),
 );
@@ -90,13 +100,6 @@ test("what is written is read, in pieces of any size", async () => {
         if (part.type === "records") found.push(...part.records);
         if (part.type === "end") ({ summary } = part);
       }
-      const plain = (list: readonly SnapshotRecord[]): unknown[] =>
-        inOrder(list).map(({ key, value, revision, expiresAtMs }) => [
-          Buffer.from(key).toString(),
-          Buffer.from(value).toString("hex"),
-          revision,
-          expiresAtMs,
-        ]);
       expect(plain(found)).toEqual(plain(records));
       expect(summary).toMatchObject({ ...header, keys: records.length });
     }),

@@ -141,17 +141,8 @@ class NodeStarter {
     });
     this.#undo.push(() => runtime.stop());
     this.#runtime = runtime;
-    const startedAtMs = Date.now();
-    const alarms = this.#alarms;
-    const shared = { runtime, calls, network, settings };
-    this.#services = new NodeServices({
-      ...shared,
-      startedAtMs,
-      alarms,
-      repairer,
-      check,
-      logger: this.#logger,
-    });
+    const shared = { runtime, calls, network, settings, alarms: this.#alarms, logger: this.#logger };
+    this.#services = new NodeServices({ ...shared, startedAtMs: Date.now(), repairer, check });
     await runtime.start();
     this.#telemetry.start({ runtime, network, repairer });
     this.#undo.push(() => this.#telemetry.stop());
