@@ -141,6 +141,12 @@ test("blocks that are sound by themselves make no snapshot when they do not belo
   await expect(verify(fileOf([record("a"), record("a")]))).rejects.toThrow(/out of order/);
 });
 
+test("a shard that has not all the records that its end announces is not whole", async () => {
+  const writer = new SnapshotWriter();
+  const parts = [writer.begin(header), writer.endShard({ shard: 1, keys: 1 })];
+  await expect(verify(Buffer.concat(parts))).rejects.toThrow(/shard 1 is not whole/);
+});
+
 test("the parts of two files cannot be put together", async () => {
   const [one, other] = [fileOf(few), fileOf(few.map((each) => ({ ...each, value: Buffer.from("other 0") })))];
   expect(one.length).toBe(other.length);

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { MapStore } from "../../test/support/map-store.ts";
-import { EntryWriter, identity, put } from "../../test/support/operations.ts";
+import { del, EntryWriter, identity, put } from "../../test/support/operations.ts";
 import { RecordsBuilder } from "../maintenance/snapshot-format.ts";
 import { maxClearedPerCommand } from "./apply-restore.ts";
 import { keyRevisionOf, Refusal, refusalOf } from "./applied-result.ts";
@@ -165,11 +165,29 @@ test("writes of sessions that the snapshot's cluster may have known are not appl
   expect(refusalOf(write("b", identity(2, 601)))).toBeUndefined();
 });
 
+test("whoever follows the shard begins again when it opens, also when that comes in one run with other changes", () => {
+  machine.apply([log.operations([put("gone", "v")]), log.operations([del("gone")])]);
+  const commands: RestoreCommand[] = [
+    { step: RestoreStep.Begin, number: 1, finished: 0 },
+    { step: RestoreStep.Seal, number: 1, loads: 0, keys: 0, revision: 1000, forgottenThroughMs: 1 },
+    { step: RestoreStep.Open, number: 1 },
+  ];
+  machine.apply([
+    log.operations([put("also gone", "v"), del("also gone")]),
+    ...commands.map((command) => log.entry(encodeRestore(log.timeMs, command))),
+    log.operations([put("new", "v")]),
+  ]);
+  expect(machine.history.since(2, 10)).toBeUndefined();
+  expect(machine.history.since(1000, 10)).toMatchObject([{ kind: "put", revision: 1001 }]);
+});
+
 test("a crash in the middle leaves the shard closed, where it was", async () => {
   begin(1);
   load(1, 0, ["a"]);
+  machine.settle();
   await store.flush();
   load(1, 1, ["lost with the crash"]);
+  machine.settle();
   store.crash();
   machine = new ShardStateMachine(store, defaultSessionLimits);
   expect(machine.restore).toMatchObject({ phase: RestorePhase.Loading, number: 1, loads: 1, keys: 1 });
@@ -198,6 +216,7 @@ test("replicas that cut the log into batches differently reach the same state", 
     const firstLog = new EntryWriter();
     other.apply([firstLog.ownAll()]);
     for (let at = 0; at < entries.length; at += size) other.apply(entries.slice(at, at + size));
+    other.settle();
     return `${otherStore.dump()} ${Buffer.from(otherStore.meta()!).toString("hex")}`;
   });
   expect(new Set(others).size).toBe(1);
