@@ -65,9 +65,18 @@ export class ShardReplica {
     return { leader: this.leaderAddress(), epoch: this.machine.epoch };
   }
 
-  /** @throws ApiError UNAVAILABLE while the replica is fenced, or the shard is being restored from a snapshot. */
+  /**
+   * To be called in the moment in which the state is read: a replica that is behind may not have heard yet that its shard
+   * is open again.
+   * @throws ApiError UNAVAILABLE while the replica is fenced, or the shard is being restored from a snapshot.
+   */
   checkServing(): void {
+    this.checkNotFenced();
     if (this.machine.isRestoring) throw beingRestored;
+  }
+
+  /** @throws ApiError UNAVAILABLE while the replica is fenced. */
+  checkNotFenced(): void {
     if (this.fencedBecause === undefined) return;
     throw new ApiError({
       reason: "UNAVAILABLE",

@@ -178,6 +178,7 @@ export class NodeServices {
     const { machine } = hosted.local.replica;
     // What was acknowledged before the call must not come as a change, nor be left out after it.
     await awaitLevel(hosted.local.replica, ReadLevel.LINEARIZABLE);
+    hosted.local.replica.checkServing();
     return { shard, history: machine.history, revision: after ?? machine.history.revision };
   }
 
