@@ -5,6 +5,7 @@ import { registerCompletion } from "../completion/completion-command.ts";
 import { registerContextCommands } from "../contexts/context-commands.ts";
 import { registerDataCommands } from "../data/data-commands.ts";
 import { registerDevCommands } from "../dev/dev-commands.ts";
+import { registerMaintenanceCommands } from "../maintenance/maintenance-commands.ts";
 import { registerOperationsCommands } from "../operations/operations-commands.ts";
 import { registerDoctor } from "../doctor/doctor-command.ts";
 import { renderTable } from "../output/table.ts";
@@ -40,6 +41,7 @@ export function createProgram(host: CommandHost): Command {
   registerDataCommands(program, host);
   registerTransferCommands(program, host);
   registerOperationsCommands(program, host);
+  registerMaintenanceCommands(program, host);
   registerBench(program, host);
   registerDoctor(program, host);
   registerContextCommands(program, host);

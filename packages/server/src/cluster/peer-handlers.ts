@@ -19,6 +19,8 @@ import { errorInfoOf } from "../http/error-mapping.ts";
 import { awaitLevel, scanReplica, type ShardPage } from "../kv/shard-scan.ts";
 import { takeChanges } from "../kv/shard-follower.ts";
 import { toOrigin } from "../kv/submit-one.ts";
+import type { NodeMaintenance } from "../maintenance/node-maintenance.ts";
+import { createPeerMaintenanceHandlers } from "../maintenance/peer-maintenance-handlers.ts";
 import { decodeMetaCommand, type MetaCommand, type MetaResult } from "../meta/meta-command.ts";
 import type { HostedShard } from "../node/hosted-replica.ts";
 import type { PointReport } from "../repair/consistency-check.ts";
@@ -39,6 +41,7 @@ export interface PeerContext {
   healLater(shard: number, key: Uint8Array): void;
   /** What the replica here found at a point of comparison, if it is there. */
   reportAt(shard: number, index: number): PointReport | undefined;
+  readonly maintenance: NodeMaintenance;
 }
 
 function replicaOf(context: PeerContext, shard: number): HostedShard {
@@ -129,6 +132,7 @@ function repairHandlers(
 export function createPeerHandlers(context: PeerContext): Handlers {
   return {
     ...repairHandlers(context),
+    ...createPeerMaintenanceHandlers(context.maintenance),
 
     async scanShard(request) {
       const { local, store } = replicaOf(context, request.shard);

@@ -35,9 +35,9 @@ export interface ShardPage {
 /** No key of a user reaches this: it begins where the shard's own records do. */
 const endOfKeys: Uint8Array = Uint8Array.of(systemKeyByte);
 
-/** Waits until the replica may be read at the level. @throws the group's errors. */
+/** Waits until the replica has what the level asks for; `checkServing` is to follow. @throws the group's errors. */
 export async function awaitLevel(replica: ShardReplica, level: ReadLevel): Promise<void> {
-  replica.checkServing();
+  replica.checkNotFenced();
   if (level === ReadLevel.LOCAL) return;
   await replica.group.readIndex({ confirm: level !== ReadLevel.LEASE });
 }
@@ -48,6 +48,7 @@ export function scanReplica(
   store: ReplicaStore,
   request: ShardScanRequest,
 ): ShardPage {
+  replica.checkServing();
   const { machine } = replica;
   const origin = replica.origin(machine.revision);
   const timeMs = machine.logTimeMs;

@@ -22,6 +22,7 @@ import {
 } from "../meta/cluster-map.ts";
 import { encodeMetaCommand, type MetaCommand, type MetaResult } from "../meta/meta-command.ts";
 import { slotOwners } from "../meta/placement.ts";
+import { restoresOf } from "../meta/restore-record.ts";
 import { PeerChannel } from "../peer/peer-channel.ts";
 import type { PeerListener, PeerNetwork } from "../peer/peer-network.ts";
 import { defaultSessionLimits } from "../shard/session-table.ts";
@@ -386,6 +387,7 @@ export class NodeRuntime implements PeerListener {
         reasons.push(`shard ${id} has no known leader`);
       }
     }
+    if (restoresOf(this.#map).active) reasons.push("a restore from a snapshot has not finished");
     if (shardOf(this.#map, metaShard) === undefined) reasons.push("there is no meta group");
     return reasons;
   }

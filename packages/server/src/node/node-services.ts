@@ -1,10 +1,12 @@
 /** The services of the API, made from the parts of a running node. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { create } from "@bufbuild/protobuf";
+import type { Logger } from "pino";
 import {
   type Alarm,
   type ClusterService,
   type KvService,
+  type MaintenanceService,
   type NodeStatus,
   NodeStatusSchema,
   ReadLevel,
@@ -21,6 +23,8 @@ import { toTopology } from "../cluster/topology.ts";
 import { ApiError } from "../http/api-error.ts";
 import { createKvService } from "../kv/kv-service.ts";
 import { awaitLevel, scanReplica, type ShardPage, type ShardScanRequest } from "../kv/shard-scan.ts";
+import { createMaintenanceService, restoreAlarms } from "../maintenance/create-maintenance.ts";
+import { NodeMaintenance } from "../maintenance/node-maintenance.ts";
 import { metaShard, nodeOfReplica } from "../meta/cluster-map.ts";
 import type { ConsistencyCheck } from "../repair/consistency-check.ts";
 import type { Repairer } from "../repair/repairer.ts";
@@ -45,18 +49,20 @@ export interface ServiceFields {
   readonly alarms: AlarmBoard;
   readonly repairer: Repairer;
   readonly check: ConsistencyCheck;
+  readonly logger: Logger;
 }
 
 export class NodeServices {
   readonly meta: MetaProposer;
   readonly kv: ServiceImpl<typeof KvService>;
   readonly cluster: ServiceImpl<typeof ClusterService>;
+  readonly maintenance: ServiceImpl<typeof MaintenanceService>;
   readonly peer: ServiceImpl<typeof PeerService>;
   readonly #fields: ServiceFields;
 
   constructor(fields: ServiceFields) {
     this.#fields = fields;
-    const { runtime, calls } = fields;
+    const { runtime, calls, logger } = fields;
     this.meta = new MetaProposer({
       proposeHere: (command) => runtime.proposeMetaHere(command),
       isLeader: () => runtime.leadsMeta,
@@ -65,7 +71,17 @@ export class NodeServices {
     });
     this.kv = this.#createKv();
     this.cluster = createClusterHandlers(this.#clusterContext());
-    this.peer = this.#createPeer();
+    const here = new NodeMaintenance(fields);
+    this.maintenance = createMaintenanceService({
+      runtime,
+      calls,
+      here,
+      propose: (command) => this.meta.propose(command),
+      nodeReports: () => this.#nodeReports(),
+      readPage: (shard, request) => this.#readPage(shard, request, undefined),
+      logger,
+    });
+    this.peer = this.#createPeer(here);
   }
 
   #createKv(): ServiceImpl<typeof KvService> {
@@ -87,9 +103,10 @@ export class NodeServices {
     return createKvService(runtime.pipeline, scan, watch);
   }
 
-  #createPeer(): ServiceImpl<typeof PeerService> {
+  #createPeer(maintenance: NodeMaintenance): ServiceImpl<typeof PeerService> {
     const { runtime } = this.#fields;
     return createPeerHandlers({
+      maintenance,
       hosted: (shard) => runtime.shards.get(shard),
       follow: (shard, after, fields) => this.#follow(shard, after, fields),
       proposeMeta: (command, hops) => this.meta.proposeOnce(command, hops),
@@ -161,6 +178,7 @@ export class NodeServices {
     const { machine } = hosted.local.replica;
     // What was acknowledged before the call must not come as a change, nor be left out after it.
     await awaitLevel(hosted.local.replica, ReadLevel.LINEARIZABLE);
+    hosted.local.replica.checkServing();
     return { shard, history: machine.history, revision: after ?? machine.history.revision };
   }
 
@@ -174,7 +192,7 @@ export class NodeServices {
     for (const { shards } of [own, ...answered]) for (const shard of shards) addProgress(topology, shard);
     return {
       statuses: [own, ...answered].flatMap(({ status }) => (status === undefined ? [] : [status])),
-      alarms: [own, ...answered].flatMap(({ alarms }) => alarms),
+      alarms: [...restoreAlarms(runtime), ...[own, ...answered].flatMap(({ alarms }) => alarms)],
       topology,
     };
   }
