@@ -1,0 +1,75 @@
+/**
+ * A three-node Titan-KV beside a three-node etcd and a redis, on this machine, one after the other:
+ *
+ *     node --conditions=@titan-kv/source bench/cluster/run.ts [--quick] [--help]
+ *
+ * Prints as it goes; the report goes to docs/benchmarks. What it starts, it ends, also on Ctrl-C.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { chartOf } from "./chart.ts";
+import { ChildProcesses } from "./child-processes.ts";
+import { keyBytes } from "./key-space.ts";
+import { describeMachine, machineLine } from "./machine.ts";
+import { measureClients } from "./measure-clients.ts";
+import { findVersions, measureSystems, skippedSystems } from "./measure-systems.ts";
+import { readOptions, type RunOptions, usage } from "./options.ts";
+import { reportOf } from "./report.ts";
+import { Collected, type Results } from "./results.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+/** The nodes and our client run as published: compiled. Nothing is done when they are up to date. */
+function compile(): void {
+  const { status } = spawnSync("tsc", ["-b", "packages/cli", "packages/client"], {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env["PATH"]}` },
+  });
+  if (status !== 0) throw new Error("compiling failed");
+}
+
+function progress(line: string): void {
+  console.log(line);
+}
+
+async function measure(options: RunOptions): Promise<Results> {
+  const versions = await findVersions();
+  const skipped = skippedSystems(options, versions);
+  await using processes = await ChildProcesses.open(options.directory);
+  const machine = describeMachine(processes.directory, versions);
+  progress(machineLine(machine));
+  for (const { system, reason } of skipped) progress(`${system} is LEFT OUT: ${reason}`);
+  const systems = new Collected();
+  const clients = new Collected();
+  if (options.measuresClients) await measureClients(processes, options, clients, progress);
+  await measureSystems(processes, options, systems, skipped, progress);
+  const { rounds, warmupMs, measureMs, keys, quick } = options;
+  return {
+    measuredAt: new Date().toISOString(),
+    quick,
+    machine,
+    settings: { rounds, warmupMs, measureMs, keys, keyBytes },
+    skipped,
+    rows: systems.rows(),
+    clients: clients.rows(),
+  };
+}
+
+async function writeReport(results: Results, directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, "cluster.json"), `${JSON.stringify(results, undefined, 2)}\n`);
+  await writeFile(join(directory, "cluster.svg"), chartOf(results));
+  await writeFile(join(directory, "README.md"), reportOf(results));
+  console.log(`\nwritten to ${directory}`);
+}
+
+const options = readOptions(process.argv.slice(2));
+if (options === undefined) console.log(usage);
+else {
+  compile();
+  const results = await measure(options);
+  console.log(`\n${reportOf(results).slice(reportOf(results).indexOf("## Goals"))}`);
+  if (options.reportDirectory !== undefined) await writeReport(results, options.reportDirectory);
+}
