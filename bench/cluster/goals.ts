@@ -1,5 +1,5 @@
 /** What Titan-KV means to reach, and whether a run reached it; and everything in which a rival was better. */
-import { contenderOf, type DriverName } from "./contenders.ts";
+import type { DriverName } from "./contenders.ts";
 import type { Cell, Workload } from "./measurement.ts";
 import { ratioTo, type Results, type Row, rowOf } from "./results.ts";
 
@@ -60,50 +60,54 @@ export function judgeGoals({ rows }: Results): GoalResult[] {
   );
 }
 
-/** One figure of one cell in which a rival beats us. */
-export interface Loss {
-  readonly cell: Cell;
-  readonly rival: DriverName;
-  readonly what: string;
-  readonly own: number;
-  readonly theirs: number;
-}
-
-interface Aspect {
-  readonly what: string;
+/** A figure by which two rows can be compared. */
+export interface Aspect {
+  readonly name: string;
   readonly of: (row: Row) => number;
-  readonly isBetter: (one: number, other: number) => boolean;
+  readonly moreIsBetter: boolean;
 }
 
-const more = (one: number, other: number): boolean => one > other;
-const less = (one: number, other: number): boolean => one < other;
-
-const aspects: readonly Aspect[] = [
-  { what: "operations/s", of: ({ summary }) => summary.opsPerSecond, isBetter: more },
-  { what: "p50, ms", of: ({ summary }) => summary.p50Ms, isBetter: less },
-  { what: "p99, ms", of: ({ summary }) => summary.p99Ms, isBetter: less },
+export const aspects: readonly Aspect[] = [
+  { name: "operations/s", of: ({ summary }) => summary.opsPerSecond, moreIsBetter: true },
+  { name: "p50 ms", of: ({ summary }) => summary.p50Ms, moreIsBetter: false },
+  { name: "p99 ms", of: ({ summary }) => summary.p99Ms, moreIsBetter: false },
   {
-    what: "server CPU, µs/op",
+    name: "CPU µs/op, servers",
     of: ({ summary }) => summary.serverCpuSecondsPerOp * 1e6,
-    isBetter: less,
+    moreIsBetter: false,
   },
 ];
 
-/** Everything that is lost to any rival, the first of `contenders` being ours. */
-export function findLosses({ rows }: Results): Loss[] {
+/** A figure of ours beside the best of a rival's. */
+export interface Comparison {
+  readonly aspect: Aspect;
+  readonly own: number;
+  readonly theirs: number;
+  readonly isLost: boolean;
+}
+
+/** A cell in which a rival is better in something. */
+export interface LostCell {
+  readonly cell: Cell;
+  /** Every aspect, lost or not. */
+  readonly comparisons: readonly Comparison[];
+}
+
+/** The cells in which any of a rival's clients is better in any aspect; of the clients, the better one counts in each. */
+export function lostCells({ rows }: Results, rivals: readonly DriverName[]): LostCell[] {
   return rows
-    .filter(({ driver }) => contenderOf(driver).system !== "titan")
-    .flatMap((theirs) => {
-      const own = rowOf(rows, "titan", theirs.cell);
-      if (own === undefined) return [];
-      return aspects
-        .filter(({ of, isBetter }) => isBetter(of(theirs), of(own)))
-        .map(({ what, of }) => ({
-          cell: theirs.cell,
-          rival: theirs.driver,
-          what,
-          own: of(own),
-          theirs: of(theirs),
-        }));
+    .filter(({ driver }) => driver === "titan")
+    .flatMap((own) => {
+      const theirs = rivals.flatMap((rival) => rowOf(rows, rival, own.cell) ?? []);
+      if (theirs.length === 0) return [];
+      const comparisons = aspects.map((aspect) => compare(aspect, own, theirs));
+      return comparisons.some(({ isLost }) => isLost) ? [{ cell: own.cell, comparisons }] : [];
     });
+}
+
+function compare(aspect: Aspect, ownRow: Row, rivalRows: readonly Row[]): Comparison {
+  const own = aspect.of(ownRow);
+  const figures = rivalRows.map((row) => aspect.of(row));
+  const theirs = aspect.moreIsBetter ? Math.max(...figures) : Math.min(...figures);
+  return { aspect, own, theirs, isLost: aspect.moreIsBetter ? theirs > own : theirs < own };
 }

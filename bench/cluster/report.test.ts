@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { chartOf } from "./chart.ts";
 import { type DriverName } from "./contenders.ts";
 import { showNumber, showRatio } from "./figures.ts";
-import { findLosses, judgeGoals } from "./goals.ts";
+import { judgeGoals, lostCells } from "./goals.ts";
 import type { Cell, Sample } from "./measurement.ts";
 import { reportOf } from "./report.ts";
 import { Collected, ratioTo, type Results } from "./results.ts";
@@ -84,17 +84,34 @@ test("a goal is reached exactly from its ratio on, and judged only where both we
   expect(judged(9_999)).toEqual([["puts, 64 callers: 10 × etcd", false]]);
 });
 
-test("everything in which a rival is better is named, also when we are faster", () => {
-  const losses = findLosses(
+test("a cell is lost when a rival is better in anything, also when we are faster", () => {
+  const lost = lostCells(
     resultsOf([
       ["titan", put, sample(60_000, { p99Ms: 9, serverCpuSeconds: 0.6 })],
-      ["ioredis", put, sample(50_000, { p99Ms: 2, serverCpuSeconds: 0.1 })],
+      ["ioredis", put, sample(50_000, { p99Ms: 2, serverCpuSeconds: 1 })],
+      ["ioredis-auto-pipelining", put, sample(40_000, { p99Ms: 3, serverCpuSeconds: 0.2 })],
     ]),
+    ["ioredis", "ioredis-auto-pipelining"],
   );
-  expect(losses.map(({ what, own, theirs }) => [what, own, theirs])).toEqual([
-    ["p99, ms", 9, 2],
-    ["server CPU, µs/op", 10, 2],
+  expect(
+    lost.map(({ comparisons }) =>
+      comparisons.filter(({ isLost }) => isLost).map(({ aspect, own, theirs }) => [aspect.name, own, theirs]),
+    ),
+  ).toEqual([
+    [
+      ["p99 ms", 9, 2],
+      ["CPU µs/op, servers", 10, 5],
+    ],
   ]);
+});
+
+test("a cell in which no rival is better, or none was measured, is not lost", () => {
+  const results = resultsOf([
+    ["titan", put, sample(60_000)],
+    ["etcd3", put, sample(50_000)],
+  ]);
+  expect(lostCells(results, ["etcd3", "etcd-lean"])).toEqual([]);
+  expect(lostCells(results, ["ioredis"])).toEqual([]);
 });
 
 test("the report shows errors, a goal that was missed and a system that was left out", () => {

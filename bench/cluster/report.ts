@@ -1,7 +1,7 @@
 /** The report for people: docs/benchmarks/README.md, made from the results and from nothing else. */
-import { contenderOf } from "./contenders.ts";
+import { contenderOf, type DriverName } from "./contenders.ts";
 import { markdownTable, showMicros, showNumber, showRatio } from "./figures.ts";
-import { etcdDrivers, findLosses, judgeGoals, redisDrivers } from "./goals.ts";
+import { aspects, etcdDrivers, judgeGoals, lostCells, redisDrivers } from "./goals.ts";
 import { machineLine } from "./machine.ts";
 import type { Cell, Workload } from "./measurement.ts";
 import { ratioTo, type Results, type Row } from "./results.ts";
@@ -107,21 +107,32 @@ function goalTable(results: Results): string {
   );
 }
 
-function lossTable(results: Results): string {
-  const losses = findLosses(results);
-  if (losses.length === 0) return "In none of the figures below.";
+function lossTable(results: Results, rivals: readonly DriverName[]): string {
+  const lost = lostCells(results, rivals);
+  if (lost.length === 0) return "Nowhere.";
   return markdownTable(
-    ["work", "value, B", "callers", "figure", "Titan-KV", "rival", ""],
-    losses.map(({ cell, rival, what, own, theirs }) => [
+    ["work", "value, B", "callers", ...aspects.map(({ name }) => `${name}: ours / theirs`)],
+    lost.map(({ cell, comparisons }) => [
       workloadNames[cell.workload],
       showNumber(cell.valueBytes),
       showNumber(cell.callers),
-      what,
-      showNumber(own),
-      showNumber(theirs),
-      contenderOf(rival).label,
+      ...comparisons.map(({ own, theirs, isLost }) =>
+        isLost ? `**${showNumber(own)} / ${showNumber(theirs)}**` : "won",
+      ),
     ]),
   );
+}
+
+/** Where we lose to each rival that was measured. */
+function lossSections(results: Results): string {
+  const rivals = [
+    { name: "etcd", drivers: etcdDrivers },
+    { name: "redis, which is not replicated", drivers: redisDrivers },
+  ];
+  return rivals
+    .filter(({ drivers }) => results.rows.some(({ driver }) => drivers.includes(driver)))
+    .map(({ name, drivers }) => `To ${name}:\n\n${lossTable(results, drivers)}`)
+    .join("\n\n");
 }
 
 function clientTable(results: Results): string {
@@ -182,7 +193,8 @@ ${provisional}${skippedLines(results)}Measured ${results.measuredAt.slice(0, 10)
 - **One at a time**: a round runs each system alone, started anew on empty directories of the same disk, everything on loopback. ${settings.rounds} round(s); the
   figures are medians of rounds, with the slowest and fastest rate beside them.
 - **Load**: a closed loop of 1, 64 or 256 callers in one process of its own for each client, each caller waiting for its answer. Keys of ${settings.keyBytes} B, chosen at
-  random from ${showNumber(settings.keys)} that were put before; values that cannot be compressed. ${settings.warmupMs / 1000} s of warm-up are not counted, ${settings.measureMs / 1000} s are.
+  random from ${showNumber(settings.keys)} that were put before; values that cannot be compressed. ${settings.warmupMs / 1000} s of warm-up before each
+  measurement of ${settings.measureMs / 1000} s are not counted, nor are ${(settings.warmupMs * 4) / 1000} s of mixed load after each start.
 - **Clients**: the usual npm clients with their defaults (etcd3; ioredis, and once more with its automatic pipelining). As etcd3 might be in etcd's way, a
   lean client of our own is measured too: unary gRPC by hand on \`node:http2\`, nothing batched. etcd's own \`benchmark\` program is in no Debian package,
   so it is not used. All ratios "faster of both" are against the better of the two, cell by cell.
@@ -203,9 +215,9 @@ ${ratioTable(results)}
 
 ## Where we lose
 
-Every figure in which a rival is better, redis without replicas included.
+Cells in which a rival is better in something, with the better of its two clients for each figure.
 
-${lossTable(results)}
+${lossSections(results)}
 
 ## All figures
 

@@ -5,11 +5,11 @@
  *
  * Prints as it goes; the report goes to docs/benchmarks. What it starts, it ends, also on Ctrl-C.
  */
-import { spawnSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { chartOf } from "./chart.ts";
 import { ChildProcesses } from "./child-processes.ts";
+import { compilePackages } from "./compile.ts";
 import { keyBytes } from "./key-space.ts";
 import { describeMachine, machineLine } from "./machine.ts";
 import { measureClients } from "./measure-clients.ts";
@@ -17,18 +17,6 @@ import { findVersions, measureSystems, skippedSystems } from "./measure-systems.
 import { readOptions, type RunOptions, usage } from "./options.ts";
 import { reportOf } from "./report.ts";
 import { Collected, type Results } from "./results.ts";
-
-const root = join(import.meta.dirname, "../..");
-
-/** The nodes and our client run as published: compiled. Nothing is done when they are up to date. */
-function compile(): void {
-  const { status } = spawnSync("tsc", ["-b", "packages/cli", "packages/client"], {
-    cwd: root,
-    stdio: "inherit",
-    env: { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env["PATH"]}` },
-  });
-  if (status !== 0) throw new Error("compiling failed");
-}
 
 function progress(line: string): void {
   console.log(line);
@@ -68,7 +56,7 @@ async function writeReport(results: Results, directory: string): Promise<void> {
 const options = readOptions(process.argv.slice(2));
 if (options === undefined) console.log(usage);
 else {
-  compile();
+  compilePackages();
   const results = await measure(options);
   console.log(`\n${reportOf(results).slice(reportOf(results).indexOf("## Goals"))}`);
   if (options.reportDirectory !== undefined) await writeReport(results, options.reportDirectory);
