@@ -2,6 +2,7 @@
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { constants } from "node:os";
 import { join } from "node:path";
 import type { ReaperMessage } from "./reaper.ts";
 
@@ -22,20 +23,29 @@ export class ChildProcesses {
   readonly #reaper: ChildProcess;
   readonly #children = new Set<ChildProcess>();
 
+  #isInterrupted = false;
+
   private constructor(directory: string) {
     this.directory = directory;
     this.#reaper = fork(join(import.meta.dirname, "reaper.ts"), [], { execArgv: [], detached: true });
     this.#tellReaper({ type: "directory", path: directory });
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.once(signal, () => {
-        void this.close().finally(() => process.exit(1));
-      });
+      process.once(signal, () => void this.#interrupt(signal));
     }
   }
 
-  /** `parent` is on the disk that is to be measured. */
-  static async open(parent: string): Promise<ChildProcesses> {
-    return new ChildProcesses(await mkdtemp(join(parent, "titan-bench-")));
+  /** Runs `work` with processes and a directory that end with it, whatever ends it. `parent` is on the disk to be measured. */
+  static async using<T>(parent: string, work: (processes: ChildProcesses) => Promise<T>): Promise<T> {
+    const processes = new ChildProcesses(await mkdtemp(join(parent, "titan-bench-")));
+    try {
+      return await work(processes);
+    } catch (error) {
+      // Whoever interrupts sees to it that what is measured fails. The program is about to end; there is nothing to tell.
+      if (processes.#isInterrupted) return await new Promise<never>(() => undefined);
+      throw error;
+    } finally {
+      await processes.#close();
+    }
   }
 
   /** Starts a server. Its channel, where it knows of one, ends it together with this process. */
@@ -67,15 +77,16 @@ export class ChildProcesses {
     clearTimeout(timer);
   }
 
-  /** Ends everything and removes the directory. */
-  async close(): Promise<void> {
+  async #interrupt(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): Promise<void> {
+    this.#isInterrupted = true;
+    await this.#close();
+    process.exit(128 + constants.signals[signal]);
+  }
+
+  async #close(): Promise<void> {
     await Promise.all([...this.#children].map((child) => this.end(child, 0)));
     await rm(this.directory, { recursive: true, force: true });
     if (this.#reaper.connected) this.#reaper.disconnect();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 
   #track(child: ChildProcess): ChildProcess {

@@ -149,6 +149,5 @@ else {
     valueBytes: Number(values.value),
   };
   compilePackages();
-  await using processes = await ChildProcesses.open(values.directory);
-  print(await profiled(processes, cell), cell);
+  print(await ChildProcesses.using(values.directory, (processes) => profiled(processes, cell)), cell);
 }

@@ -22,10 +22,9 @@ function progress(line: string): void {
   console.log(line);
 }
 
-async function measure(options: RunOptions): Promise<Results> {
+async function measure(processes: ChildProcesses, options: RunOptions): Promise<Results> {
   const versions = await findVersions();
   const skipped = skippedSystems(options, versions);
-  await using processes = await ChildProcesses.open(options.directory);
   const machine = describeMachine(processes.directory, versions);
   progress(machineLine(machine));
   for (const { system, reason } of skipped) progress(`${system} is LEFT OUT: ${reason}`);
@@ -57,7 +56,7 @@ const options = readOptions(process.argv.slice(2));
 if (options === undefined) console.log(usage);
 else {
   compilePackages();
-  const results = await measure(options);
+  const results = await ChildProcesses.using(options.directory, (processes) => measure(processes, options));
   console.log(`\n${reportOf(results).slice(reportOf(results).indexOf("## Goals"))}`);
   if (options.reportDirectory !== undefined) await writeReport(results, options.reportDirectory);
 }
