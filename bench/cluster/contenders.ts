@@ -18,7 +18,7 @@ export interface Contender {
 export const contenders: readonly Contender[] = [
   { driver: "titan", system: "titan", label: "Titan-KV ×3, @titan-kv/client" },
   { driver: "etcd3", system: "etcd", label: "etcd ×3, npm etcd3" },
-  { driver: "etcd-lean", system: "etcd", label: "etcd ×3, lean client" },
+  { driver: "etcd-lean", system: "etcd", label: "etcd ×3, lean client to the leader" },
   { driver: "ioredis", system: "redis", label: "redis ×1, ioredis" },
   {
     driver: "ioredis-auto-pipelining",

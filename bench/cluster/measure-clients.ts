@@ -6,7 +6,7 @@
  */
 import type { ChildProcesses } from "./child-processes.ts";
 import { DriverHost } from "./driver-host.ts";
-import { type Progress, sampleLine } from "./measure-systems.ts";
+import { type Progress, sampleLine, settle } from "./measure-systems.ts";
 import type { Cell } from "./measurement.ts";
 import type { RunOptions } from "./options.ts";
 import type { Collected } from "./results.ts";
@@ -40,6 +40,7 @@ export async function measureClients(
       keys: options.keys,
       seed: 1,
     });
+    await settle(host, options, valueBytes);
     for (const cell of cells) {
       const sample = await host.measure(cell, options);
       collected.add(driver, cell, sample);

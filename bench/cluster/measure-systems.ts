@@ -1,7 +1,7 @@
 /** Runs systems one after the other, each alone on the machine, round by round. */
 import type { ChildProcesses } from "./child-processes.ts";
 import { type Contender, type SystemName, systemNames } from "./contenders.ts";
-import { DriverHost, type Durations } from "./driver-host.ts";
+import { DriverHost } from "./driver-host.ts";
 import type { RunOptions } from "./options.ts";
 import type { Collected, Skipped } from "./results.ts";
 import { etcdVersion, startEtcd } from "./systems/etcd-cluster.ts";
@@ -64,14 +64,13 @@ export async function measureSystems(
   }
 }
 
-/** What a system just started is given to do before anything counts: caches, connections and compilers settle. */
-function firstLoad(valueBytes: number): Cell {
-  return { workload: "mixed", callers: 64, valueBytes };
-}
-
-/** Nothing of it is kept, so it is all warm-up; four times that of a cell. */
-function firstDurations({ warmupMs }: RunOptions): Durations {
-  return { warmupMs: warmupMs * 4, measureMs: 1 };
+/** What servers and client do before anything counts, so that caches, connections and compilers settle. */
+export async function settle(host: DriverHost, { warmupMs }: RunOptions, valueBytes: number): Promise<void> {
+  // Nothing of it is kept, so it is all warm-up; four times that of a cell.
+  await host.measure(
+    { workload: "mixed", callers: 64, valueBytes },
+    { warmupMs: warmupMs * 4, measureMs: 1 },
+  );
 }
 
 interface ContenderRun {
@@ -97,7 +96,7 @@ async function measureContender(run: ContenderRun): Promise<void> {
   let filledWith: number | undefined;
   for (const cell of options.cells) {
     if (filledWith !== cell.valueBytes) await host.fill(cell.valueBytes);
-    if (filledWith === undefined) await host.measure(firstLoad(cell.valueBytes), firstDurations(options));
+    if (filledWith === undefined) await settle(host, options, cell.valueBytes);
     filledWith = cell.valueBytes;
     const sample = await host.measure(cell, options);
     collected.add(contender.driver, cell, sample);

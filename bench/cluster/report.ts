@@ -125,6 +125,7 @@ function lossTable(results: Results, rivals: readonly DriverName[]): string {
 
 /** Where we lose to each rival that was measured. */
 function lossSections(results: Results): string {
+  if (!results.rows.some(({ driver }) => driver === "titan")) return "Titan-KV was not measured.";
   const rivals = [
     { name: "etcd", drivers: etcdDrivers },
     { name: "redis, which is not replicated", drivers: redisDrivers },
@@ -146,6 +147,24 @@ function clientTable(results: Results): string {
       showMicros(summary.driverCpuSecondsPerOp),
       showMicros(summary.serverCpuSecondsPerOp),
     ]),
+    2,
+  );
+}
+
+/** What a system could do at most on these cores if clients cost nothing, where it had most callers. */
+function ceilingTable({ rows, machine }: Results): string {
+  const mostCallers = Math.max(...rows.map(({ cell }) => cell.callers));
+  return markdownTable(
+    ["system, client", "work", "value, B", "operations/s", "at most, with a client that costs nothing"],
+    rows
+      .filter(({ cell }) => cell.callers === mostCallers)
+      .map(({ driver, cell, summary }) => [
+        contenderOf(driver).label,
+        cell.workload,
+        showNumber(cell.valueBytes),
+        showNumber(summary.opsPerSecond),
+        showNumber(machine.cores / summary.serverCpuSecondsPerOp),
+      ]),
     2,
   );
 }
@@ -196,7 +215,7 @@ ${provisional}${skippedLines(results)}Measured ${results.measuredAt.slice(0, 10)
   random from ${showNumber(settings.keys)} that were put before; values that cannot be compressed. ${settings.warmupMs / 1000} s of warm-up before each
   measurement of ${settings.measureMs / 1000} s are not counted, nor are ${(settings.warmupMs * 4) / 1000} s of mixed load after each start.
 - **Clients**: the usual npm clients with their defaults (etcd3; ioredis, and once more with its automatic pipelining). As etcd3 might be in etcd's way, a
-  lean client of our own is measured too: unary gRPC by hand on \`node:http2\`, nothing batched. etcd's own \`benchmark\` program is in no Debian package,
+  lean client of our own is measured too: unary gRPC by hand on \`node:http2\`, nothing batched, straight to the leader. etcd's own \`benchmark\` program is in no Debian package,
   so it is not used. All ratios "faster of both" are against the better of the two, cell by cell.
 - **Cost**: processor time of the server processes from /proc/<pid>/stat, of the client from \`process.cpuUsage\`. Bytes to disk from the disk's own counter
   within the window; what a system leaves for the kernel to write later falls into later windows.
@@ -228,6 +247,13 @@ Each client against a process that answers at once and does nothing else, ${sett
 client's processor time is not.
 
 ${clientTable(results)}
+
+On ${results.machine.cores} cores a client takes processor time from the servers. How much that matters: with a client that costs nothing, a system that keeps all cores
+busy with the work that it did here would do no more than
+
+${ceilingTable(results)}
+
+(its measured processor time for an operation, on all cores; systems that use less when they are less busy could do more).
 
 ## Errors
 

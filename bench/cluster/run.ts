@@ -56,7 +56,10 @@ const options = readOptions(process.argv.slice(2));
 if (options === undefined) console.log(usage);
 else {
   compilePackages();
+  const startMs = performance.now();
   const results = await ChildProcesses.using(options.directory, (processes) => measure(processes, options));
-  console.log(`\n${reportOf(results).slice(reportOf(results).indexOf("## Goals"))}`);
+  const report = reportOf(results);
+  console.log(`\n${report.slice(report.indexOf("## Goals"))}`);
+  console.log(`took ${Math.round((performance.now() - startMs) / 1000)} s`);
   if (options.reportDirectory !== undefined) await writeReport(results, options.reportDirectory);
 }

@@ -53,19 +53,32 @@ function open(endpoint: string): Promise<ClientHttp2Session> {
   });
 }
 
-/** Calls go to the members in turn, as with the usual client. */
+interface MemberStatus {
+  readonly header: { readonly member_id: string };
+  readonly leader: string;
+}
+
+/** The endpoint of the member that leads. Of a single one it is taken for granted. */
+async function leaderOf(endpoints: readonly string[]): Promise<string> {
+  const [first = ""] = endpoints;
+  if (endpoints.length === 1) return first;
+  for (const endpoint of endpoints) {
+    const answer = await fetch(`http://${endpoint}/v3/maintenance/status`, { method: "POST", body: "{}" });
+    const { header, leader } = (await answer.json()) as MemberStatus;
+    if (header.member_id === leader) return endpoint;
+  }
+  throw new Error("no member of etcd leads");
+}
+
+/**
+ * All calls go to the leader on one connection. Tried here: in turn to all members, as the usual client does, is slower by a
+ * tenth to a third, since followers pass on what they get; three connections are no faster than one.
+ */
 export async function etcdLeanDriver(endpoints: readonly string[]): Promise<Driver> {
-  const sessions = await Promise.all(endpoints.map(open));
-  let calls = 0;
-  const nextSession = (): ClientHttp2Session => {
-    calls += 1;
-    return sessions[calls % sessions.length]!;
-  };
+  const session = await open(await leaderOf(endpoints));
   return {
-    put: (key, value) => call(nextSession(), putPath, putRequest(key, value)),
-    get: async (key) => valueInRangeResponse(await call(nextSession(), rangePath, rangeRequest(key))),
-    close: async () => {
-      for (const session of sessions) session.destroy();
-    },
+    put: (key, value) => call(session, putPath, putRequest(key, value)),
+    get: async (key) => valueInRangeResponse(await call(session, rangePath, rangeRequest(key))),
+    close: async () => session.destroy(),
   };
 }
