@@ -121,7 +121,7 @@ test("the report shows errors, a goal that was missed and a system that was left
   ]);
   const text = reportOf({ ...results, skipped: [{ system: "redis", reason: "it is not there" }] });
   expect(text).toContain("3 errors, such as `no leader`");
-  expect(text).toContain("| puts, 64 callers: 10 × etcd | 256 | 5.0 × | **not reached** |");
+  expect(text).toContain("| puts, 64 callers: 10 × etcd | 256 | 5.0 × | 5.0 × | **not reached** |");
   expect(text).toContain("**redis was left out: it is not there.**");
   expect(text).not.toMatch(/NaN|undefined|Infinity/);
 });

@@ -97,10 +97,11 @@ function ratioTable(results: Results): string {
 
 function goalTable(results: Results): string {
   return markdownTable(
-    ["goal", "value, B", "measured", ""],
-    judgeGoals(results).map(({ goal, valueBytes, ratio, isReached }) => [
+    ["goal", "value, B", "usual client", "faster of both", ""],
+    judgeGoals(results).map(({ goal, valueBytes, usualRatio, ratio, isReached }) => [
       goal.text,
       showNumber(valueBytes),
+      showRatio(usualRatio),
       showRatio(ratio),
       isReached ? "reached" : "**not reached**",
     ]),
@@ -151,13 +152,16 @@ function clientTable(results: Results): string {
   );
 }
 
-/** What a system could do at most on these cores if clients cost nothing, where it had most callers. */
+/**
+ * What a cluster could do at most on these cores if clients cost nothing, where it had most callers. A single redis computes on
+ * one thread, so the number of cores is no bound of it.
+ */
 function ceilingTable({ rows, machine }: Results): string {
   const mostCallers = Math.max(...rows.map(({ cell }) => cell.callers));
   return markdownTable(
     ["system, client", "work", "value, B", "operations/s", "at most, with a client that costs nothing"],
     rows
-      .filter(({ cell }) => cell.callers === mostCallers)
+      .filter(({ driver, cell }) => cell.callers === mostCallers && contenderOf(driver).system !== "redis")
       .map(({ driver, cell, summary }) => [
         contenderOf(driver).label,
         cell.workload,
@@ -226,7 +230,7 @@ ${provisional}${skippedLines(results)}Measured ${results.measuredAt.slice(0, 10)
 
 ${goalTable(results)}
 
-Against the faster of a rival's two clients.
+What decides is the rate against the faster of a rival's two clients.
 
 ## How many times as many operations Titan-KV does
 
@@ -248,12 +252,12 @@ client's processor time is not.
 
 ${clientTable(results)}
 
-On ${results.machine.cores} cores a client takes processor time from the servers. How much that matters: with a client that costs nothing, a system that keeps all cores
+On ${results.machine.cores} cores a client takes processor time from the servers. How much that matters: with a client that costs nothing, a cluster that keeps all cores
 busy with the work that it did here would do no more than
 
 ${ceilingTable(results)}
 
-(its measured processor time for an operation, on all cores; systems that use less when they are less busy could do more).
+by its measured processor time for an operation.
 
 ## Errors
 
