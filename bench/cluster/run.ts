@@ -44,9 +44,14 @@ async function measure(processes: ChildProcesses, options: RunOptions): Promise<
   };
 }
 
+/** More digits than the clock can tell would only make the file long. */
+function withSixDigits(_key: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
+}
+
 async function writeReport(results: Results, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, "cluster.json"), `${JSON.stringify(results, undefined, 2)}\n`);
+  await writeFile(join(directory, "cluster.json"), `${JSON.stringify(results, withSixDigits, 2)}\n`);
   await writeFile(join(directory, "cluster.svg"), chartOf(results));
   await writeFile(join(directory, "README.md"), reportOf(results));
   console.log(`\nwritten to ${directory}`);
