@@ -41,6 +41,32 @@ test("self time is a function's own, total time includes what it called, once", 
   expect(timesOf("main", whole)).toEqual([0, 50]);
 });
 
+test("a native function is told apart by the code of ours that asked for it", () => {
+  const native: CpuProfile = {
+    nodes: [
+      node(1, "(root)", "", [2, 4, 6]),
+      node(2, "put", put, [3]),
+      node(3, "write", ""),
+      node(4, "append", log, [5]),
+      node(5, "write", "node:fs", [7]),
+      node(7, "write", ""),
+      node(6, "write", ""),
+    ],
+    startTime: 0,
+    samples: [3, 7, 6, 1],
+    timeDeltas: [0, 30, 20, 10],
+  };
+  expect(
+    functionTimes(native, whole)
+      .filter(({ owner, selfMicros }) => owner === "node (native)" && selfMicros > 0)
+      .map(({ place, selfMicros }) => [place, selfMicros]),
+  ).toEqual([
+    ["for packages/server/dist/kv/put.js:10", 30],
+    ["for packages/raft/dist/wal/log.js:10", 20],
+    ["for Node.js itself", 10],
+  ]);
+});
+
 test("what happened outside the period does not count", () => {
   expect(timesOf("append", { fromMicros: 1030, toMicros: 1040 })).toEqual([10, 10]);
   expect(timesOf("put", { fromMicros: 1030, toMicros: 1040 })).toEqual([]);

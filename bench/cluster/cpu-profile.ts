@@ -73,12 +73,15 @@ export function functionTimes(profile: CpuProfile, period: Period): FunctionTime
   const self = selfTimes(profile, period);
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
   const found = new Map<string, FunctionTime & { selfMicros: number; totalMicros: number }>();
-  const visit = (node: ProfileNode, above: ReadonlySet<string>): number => {
+  const visit = (node: ProfileNode, above: ReadonlySet<string>, caller: string): number => {
     const { functionName, url, lineNumber } = node.callFrame;
-    const key = `${functionName}\n${url}\n${lineNumber}`;
+    const isState = functionName.startsWith("(");
+    // What a native function does depends on who asked for it.
+    const place = url === "" && !isState ? `for ${caller}` : placeOf(url, lineNumber);
+    const key = `${functionName}\n${url}\n${place}`;
     const entry = found.get(key) ?? {
       name: functionName === "" ? "(anonymous)" : functionName,
-      place: placeOf(url, lineNumber),
+      place,
       owner: ownerOf(url, functionName),
       selfMicros: 0,
       totalMicros: 0,
@@ -87,9 +90,10 @@ export function functionTimes(profile: CpuProfile, period: Period): FunctionTime
     const selfMicros = self.get(node.id) ?? 0;
     let totalMicros = selfMicros;
     const below = above.has(key) ? above : new Set([...above, key]);
+    const isOurs = ownerOf(url, functionName).startsWith("@titan-kv/");
     for (const id of node.children ?? []) {
       const child = nodes.get(id);
-      if (child !== undefined) totalMicros += visit(child, below);
+      if (child !== undefined) totalMicros += visit(child, below, isOurs ? place : caller);
     }
     entry.selfMicros += selfMicros;
     // A function that called itself already counts what it called further down.
@@ -97,7 +101,7 @@ export function functionTimes(profile: CpuProfile, period: Period): FunctionTime
     return totalMicros;
   };
   const [root] = profile.nodes;
-  if (root !== undefined) visit(root, new Set());
+  if (root !== undefined) visit(root, new Set(), "Node.js itself");
   return [...found.values()]
     .filter(({ totalMicros }) => totalMicros > 0)
     .toSorted((one, other) => other.selfMicros - one.selfMicros);

@@ -62,8 +62,8 @@ function fieldOf(message: Buffer, wanted: number): Buffer | undefined {
     for (let shift = 0; ; shift += 7) {
       const byte = message[position] ?? 0;
       position += 1;
-      // Multiplied and not shifted: ids and revisions do not fit into 32 bits. Their exact value is of no interest.
-      value += (byte & 0x7f) * 2 ** shift;
+      // Ids and revisions do not fit into 32 bits and come out wrong; they are only skipped.
+      value |= (byte & 0x7f) << shift;
       if (byte < 0x80) return value;
     }
   };
