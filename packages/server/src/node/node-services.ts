@@ -7,7 +7,6 @@ import {
   type KvService,
   type NodeStatus,
   NodeStatusSchema,
-  ReadLevel,
   type ReadOptions,
   type Shard,
   ShardSchema,
@@ -24,7 +23,7 @@ import { awaitLevel, scanReplica, type ShardPage, type ShardScanRequest } from "
 import { metaShard, nodeOfReplica } from "../meta/cluster-map.ts";
 import type { ConsistencyCheck } from "../repair/consistency-check.ts";
 import type { Repairer } from "../repair/repairer.ts";
-import { type FollowedShard, followRemote } from "../kv/shard-follower.ts";
+import { type FollowedShard, type FollowFields, followHere, followRemote } from "../kv/shard-follower.ts";
 import type { ScanContext } from "../kv/scan-handler.ts";
 import type { WatchContext } from "../kv/watch-handler.ts";
 import type { AlarmBoard } from "./alarm-board.ts";
@@ -32,8 +31,6 @@ import type { NodeCalls } from "./node-calls.ts";
 import type { NodeRuntime } from "./node-runtime.ts";
 import type { NodeSettings } from "./node-settings.ts";
 import type { PeerNetwork } from "../peer/peer-network.ts";
-
-type FollowFields = Parameters<WatchContext["follow"]>[2];
 
 /** The parts that the services are made from. */
 export interface ServiceFields {
@@ -158,10 +155,8 @@ export class NodeServices {
         open: (id, revision, signal) => calls.watchShard(node ?? 0, id, revision, signal),
       });
     }
-    const { machine } = hosted.local.replica;
-    // What was acknowledged before the call must not come as a change, nor be left out after it.
-    await awaitLevel(hosted.local.replica, ReadLevel.LINEARIZABLE);
-    return { shard, history: machine.history, revision: after ?? machine.history.revision };
+    const isHere = (): boolean => runtime.shards.get(shard) === hosted;
+    return followHere(hosted.local.replica, after, { ...fields, isHere });
   }
 
   async #nodeReports(): Promise<{ statuses: NodeStatus[]; alarms: Alarm[]; topology: Topology }> {
