@@ -83,6 +83,13 @@ describe("the session in the README", () => {
     }
   });
 
+  test("help says what a command takes, with what all commands take", async () => {
+    expect(await cluster.ok(["help", "get"])).toMatch(
+      /--level <level>[\s\S]*Global Options:[\s\S]*--endpoint/,
+    );
+    expect(await cluster.ok(["help", "server"])).toContain("--client-port");
+  });
+
   test("the table of exit codes is the program's", () => {
     for (const [code, meaning] of exitCodeMeanings) expect(readme).toContain(`| ${code} | ${meaning} |`);
   });
@@ -153,6 +160,7 @@ describe("mistakes and trouble", () => {
       code: 2,
       says: ["unknown option '--lvel'", "Did you mean --level"],
     },
+    { name: "help for what does not exist", words: ["help", "gte"], code: 2, says: ['no command "gte"'] },
     { name: "a missing argument", words: ["get"], code: 2, says: ["missing required argument 'key'"] },
     { name: "too many arguments", words: ["get", "a", "b"], code: 2, says: ["too many arguments"] },
     {
