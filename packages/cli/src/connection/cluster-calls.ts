@@ -47,8 +47,9 @@ function isUnreachable(error: unknown): boolean {
     (error.code === Code.Unavailable ||
       error.code === Code.DeadlineExceeded ||
       error.code === Code.Unknown ||
-      // A TLS handshake that fails, or something else than a node that answers.
-      error.code === Code.Internal) &&
+      // A TLS handshake that fails, something else than a node that answers, a connection that is reset.
+      error.code === Code.Internal ||
+      error.code === Code.Aborted) &&
     error.findDetails(ErrorInfoSchema).length === 0
   );
 }
