@@ -31,6 +31,7 @@ export function createProgram(host: CommandHost): Command {
     .version(version)
     .helpCommand("help [command]", "say what a command does; `titan help exit-codes` lists the exit codes")
     .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
     // Commander's own messages have two lines and no next step; `reportUsage` prints them.
     .configureOutput({
       writeOut: (text) => void host.terminal.stdout.write(text),
@@ -71,6 +72,10 @@ export async function runCli(words: readonly string[], terminal: Terminal): Prom
       const { serve } = await import("../server/serve.ts");
       return await serve(words.slice(1), terminal);
     }
+    if (words[0] === "help" && words[1] === "server") {
+      const { serve } = await import("../server/serve.ts");
+      return await serve(["--help"], terminal);
+    }
     if (words[0] === "help" && words[1] === "exit-codes") {
       await writeOut(terminal, exitCodeTable());
       return ExitCode.Ok;
@@ -91,6 +96,11 @@ export async function runCli(words: readonly string[], terminal: Terminal): Prom
 
 function reportUsage(error: CommanderError, words: readonly string[], terminal: Terminal): ExitCode {
   if (error.exitCode === 0) return ExitCode.Ok;
+  const [first, topic] = words;
+  if (error.code === "commander.help" && first === "help" && topic !== undefined) {
+    note(terminal, `titan: there is no command ${JSON.stringify(topic)}; \`titan help\` lists them`);
+    return ExitCode.Usage;
+  }
   if (error.code === "commander.help") {
     // Called without a command: the help was meant for standard error, which is where mistakes go.
     note(terminal, "titan: name a command; `titan help` lists them");
@@ -99,7 +109,8 @@ function reportUsage(error: CommanderError, words: readonly string[], terminal: 
   const message = error.message
     .replace(/^error: /, "")
     .replaceAll("\n", " ")
-    .trim();
+    .trim()
+    .replace(/\.$/, "");
   const command = words.find((word) => !word.startsWith("-"));
   const help =
     error.code === "commander.unknownCommand" || command === undefined

@@ -4,6 +4,7 @@
  * A connection that is told to go away keeps its streams until they end, while new work opens another one. Nothing is
  * opened before it is needed, and an address that failed is left alone for a time that grows.
  */
+import { Code, ConnectError } from "@connectrpc/connect";
 import { validateHeaderValue } from "node:http";
 import type {
   ClientHttp2Stream,
@@ -330,7 +331,7 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
 
   #readyConnection(): Promise<Connection> {
     if (this.#connection?.isReady === true) return Promise.resolve(this.#connection);
-    if (this.#isClosed) return Promise.reject(new Error("the client was closed"));
+    if (this.#isClosed) return Promise.reject(unavailable("the client was closed"));
     return new Promise((resolve, reject) => {
       this.#waitingForReady.push({ resolve, reject });
       this.warm();
@@ -338,7 +339,7 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
   }
 
   #rejectWaiting(reason: string): void {
-    const error = new Error(`${this.address} cannot be reached: ${reason}`);
+    const error = unavailable(`${this.address} cannot be reached: ${reason}`);
     for (const { reject } of this.#waitingForReady.splice(0)) reject(error);
   }
 
@@ -351,4 +352,9 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
     const isBusy = this.#calls > 0 || this.load > 0;
     for (const connection of this.#connections) connection.setBusy(isBusy);
   }
+}
+
+/** For single calls, whose library takes every other error for a defect. */
+function unavailable(message: string): ConnectError {
+  return new ConnectError(message, Code.Unavailable);
 }

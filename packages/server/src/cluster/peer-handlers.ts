@@ -144,8 +144,14 @@ export function createPeerHandlers(context: PeerContext): Handlers {
     async *watchShard(request, call) {
       replicaOf(context, request.shard);
       const after = request.afterRevision === undefined ? undefined : Number(request.afterRevision);
-      const { signal } = call;
-      const followed = await context.follow(request.shard, after, { signal, onEnd: () => undefined });
+      const ended = new AbortController();
+      const signal = AbortSignal.any([call.signal, ended.signal]);
+      let failure: ApiError | undefined;
+      const onEnd = (error: ApiError): void => {
+        failure ??= error;
+        ended.abort();
+      };
+      const followed = await context.follow(request.shard, after, { signal, onEnd });
       yield create(WatchShardResponseSchema, { revision: BigInt(followed.revision) });
       while (!signal.aborted) {
         const events = takeChanges(followed).map((change) => toEvent(change, request.shard, false));
@@ -154,6 +160,7 @@ export function createPeerHandlers(context: PeerContext): Handlers {
         // oxlint-disable-next-line no-await-in-loop -- waiting for the next change is the purpose
         else await followed.history.changed(signal);
       }
+      if (failure !== undefined) throw failure;
     },
 
     async metaCall(request) {

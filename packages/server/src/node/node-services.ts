@@ -9,7 +9,6 @@ import {
   type MaintenanceService,
   type NodeStatus,
   NodeStatusSchema,
-  ReadLevel,
   type ReadOptions,
   type Shard,
   ShardSchema,
@@ -28,7 +27,7 @@ import { NodeMaintenance } from "../maintenance/node-maintenance.ts";
 import { metaShard, nodeOfReplica } from "../meta/cluster-map.ts";
 import type { ConsistencyCheck } from "../repair/consistency-check.ts";
 import type { Repairer } from "../repair/repairer.ts";
-import { type FollowedShard, followRemote } from "../kv/shard-follower.ts";
+import { type FollowedShard, type FollowFields, followHere, followRemote } from "../kv/shard-follower.ts";
 import type { ScanContext } from "../kv/scan-handler.ts";
 import type { WatchContext } from "../kv/watch-handler.ts";
 import type { AlarmBoard } from "./alarm-board.ts";
@@ -36,8 +35,6 @@ import type { NodeCalls } from "./node-calls.ts";
 import type { NodeRuntime } from "./node-runtime.ts";
 import type { NodeSettings } from "./node-settings.ts";
 import type { PeerNetwork } from "../peer/peer-network.ts";
-
-type FollowFields = Parameters<WatchContext["follow"]>[2];
 
 /** The parts that the services are made from. */
 export interface ServiceFields {
@@ -175,11 +172,8 @@ export class NodeServices {
         open: (id, revision, signal) => calls.watchShard(node ?? 0, id, revision, signal),
       });
     }
-    const { machine } = hosted.local.replica;
-    // What was acknowledged before the call must not come as a change, nor be left out after it.
-    await awaitLevel(hosted.local.replica, ReadLevel.LINEARIZABLE);
-    hosted.local.replica.checkServing();
-    return { shard, history: machine.history, revision: after ?? machine.history.revision };
+    const isHere = (): boolean => runtime.shards.get(shard) === hosted;
+    return followHere(hosted.local.replica, after, { ...fields, isHere });
   }
 
   async #nodeReports(): Promise<{ statuses: NodeStatus[]; alarms: Alarm[]; topology: Topology }> {
