@@ -59,7 +59,7 @@ async function main(): Promise<number> {
   if (values.mutants !== undefined) {
     const results = await runMutants({ names: values.mutants, seed, print });
     if (values.json) process.stdout.write(`${JSON.stringify(results, undefined, 2)}\n`);
-    return results.every(({ caught }) => caught !== undefined) ? 0 : 1;
+    return results.every(({ isGood }) => isGood) ? 0 : 1;
   }
   const totals = await runFaults({
     seed,

@@ -10,8 +10,10 @@ const maxSeeds = 6;
 /** What became of one mutant. */
 export interface MutantResult {
   readonly name: string;
-  /** The check that noticed; `undefined` when none did. */
+  /** The checks that noticed; `undefined` when none did. */
   readonly caught: string | undefined;
+  /** Whether that is as it should be. */
+  readonly isGood: boolean;
   /** How many seeds it took. */
   readonly seeds: number;
   /** Seconds of rounds, the last one whole. */
@@ -32,12 +34,14 @@ function chosen(names: string): readonly Mutant[] {
   return mutants.filter(({ name }) => words.some((word) => name.includes(word)));
 }
 
-/** Tries one mutant with one seed after the other. */
+/** Tries one mutant with one seed after the other; a harmless one with one seed only. */
 export async function tryMutant(
-  mutant: Pick<Mutant, "name" | "edits" | "faults">,
-  options: Omit<MutantRunOptions, "names"> & { readonly seeds?: number },
+  mutant: Mutant,
+  options: Omit<MutantRunOptions, "names">,
 ): Promise<MutantResult> {
-  const { print, seeds = maxSeeds } = options;
+  const { print } = options;
+  const { name, isHarmless = false } = mutant;
+  const seeds = isHarmless ? 1 : maxSeeds;
   await using tree = await MutantTree.make(mutant.edits);
   for (let tried = 1; tried <= seeds; tried += 1) {
     const { rounds } = await runFaults({
@@ -53,17 +57,18 @@ export async function tryMutant(
     });
     const checks = new Set(rounds.flatMap(({ violations }) => violations.map(({ check }) => check)));
     const seconds = (tried * roundMs) / 1000;
-    if (checks.size > 0) return { name: mutant.name, caught: [...checks].join("; "), seeds: tried, seconds };
+    if (checks.size > 0)
+      return { name, caught: [...checks].join("; "), isGood: !isHarmless, seeds: tried, seconds };
   }
-  return { name: mutant.name, caught: undefined, seeds, seconds: (seeds * roundMs) / 1000 };
+  return { name, caught: undefined, isGood: isHarmless, seeds, seconds: (seeds * roundMs) / 1000 };
 }
 
 /** The results as a table. */
 export function describeMutants(results: readonly MutantResult[]): string[] {
-  return results.flatMap(({ name, caught, seeds, seconds }) => [
-    name,
-    `    ${caught === undefined ? "NOT NOTICED" : `noticed by: ${caught}`}, ${seeds} seeds, ${seconds} s`,
-  ]);
+  return results.flatMap(({ name, caught, isGood, seeds, seconds }) => {
+    const what = caught === undefined ? "nothing was noticed" : `noticed by: ${caught}`;
+    return [name, `  ${isGood ? "" : "  WRONG: "}${what} (${seeds} seeds, ${seconds} s)`];
+  });
 }
 
 /** Tries all that are asked for, one after the other, and prints a table. */

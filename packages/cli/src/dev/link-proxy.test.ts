@@ -89,9 +89,10 @@ describe("a proxy before node 2", () => {
     }
     expect(atNode[0]!.state.text).not.toContain("one");
     faults.heal();
-    socket.end("three");
+    socket.write("three");
     await until(() => atNode[0]!.state.text.endsWith("three"));
     expect(atNode[0]!.state.text).toBe(`${greeting.toString("latin1")}one two three`);
+    socket.destroy();
   });
 
   test("while the network is cut nothing arrives and nobody is told; healing closes the connection", async () => {

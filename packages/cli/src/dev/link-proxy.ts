@@ -157,14 +157,12 @@ interface Passage {
 function pass(source: Socket, sink: Socket, { isCut, delayMs }: Passage): void {
   // Behind bytes that wait, others wait too, even if the direction is fast again.
   const late: { readonly dueMs: number; readonly chunk: Buffer }[] = [];
-  let hasEnded = false;
   const write = (chunk: Buffer): void => {
     if (!sink.destroyed && !sink.write(chunk)) source.pause();
   };
   const passLate = (): void => {
     while (late[0] !== undefined && late[0].dueMs <= performance.now()) write(late.shift()!.chunk);
     if (late[0] !== undefined) setTimeout(passLate, Math.max(1, late[0].dueMs - performance.now()));
-    else if (hasEnded) sink.end();
   };
   source.on("data", (chunk: Buffer) => {
     const waitMs = delayMs();
@@ -178,8 +176,6 @@ function pass(source: Socket, sink: Socket, { isCut, delayMs }: Passage): void {
   sink.on("drain", () => {
     if (!isCut()) source.resume();
   });
-  source.on("end", () => {
-    hasEnded = true;
-    if (late.length === 0) sink.end();
-  });
+  // What waits then is lost, as with a connection that breaks.
+  source.on("end", () => sink.end());
 }
