@@ -124,7 +124,7 @@ export class FaultCluster {
   /** Starts a node with an empty directory that joins the cluster. */
   async join(): Promise<NodeHandle> {
     const label = this.nodes.length + 1;
-    const seeds = this.running.map(({ address }) => address);
+    const seeds = this.members.map(({ address }) => address);
     const handle = this.#add(label, await this.network.place(label), { cluster: { join: seeds } });
     await this.startNode(label);
     return handle;
@@ -135,7 +135,8 @@ export class FaultCluster {
     const handle = this.handle(label);
     if (handle.child !== undefined) return;
     handle.isWanted = true;
-    handle.mayEnd = false;
+    // A node that asks to join gives up when nobody answers.
+    handle.mayEnd = handle.id === 0;
     const child = this.#spawn(handle);
     handle.child = child;
     child.stderr?.on("data", (chunk: Buffer) => this.#note(handle, chunk.toString()));
@@ -147,6 +148,7 @@ export class FaultCluster {
         const serving = /^\{"serving":(?<id>\d+)\}$/m.exec(text)?.groups?.["id"];
         if (serving === undefined) return;
         handle.id = Number(serving);
+        handle.mayEnd = false;
         clearTimeout(timer);
         resolve();
       });

@@ -75,8 +75,10 @@ export async function change(
   fields: { readonly random: Random; readonly founders: number },
 ): Promise<void> {
   const { random, founders } = fields;
-  const count = cluster.members.length;
-  const someone = random.pick(cluster.members);
+  // Nodes that were never let in are none of the cluster's.
+  const members = cluster.members.filter(({ id }) => id > 0);
+  const count = members.length;
+  const someone = random.pick(members);
   switch (kind) {
     case "join":
       if (count < founders + maxExtraNodes) await join(cluster);
@@ -107,7 +109,8 @@ export const membership: FaultKind = {
       begin: (cluster) => change(cluster, kind, { random, founders: nodes }),
       async end(cluster) {
         if (kind !== "drain") return;
-        for (const { id } of cluster.members) await cluster.api.call("Drain", { node: id, undo: true });
+        const members = cluster.members.filter(({ id }) => id > 0);
+        for (const { id } of members) await cluster.api.call("Drain", { node: id, undo: true });
       },
     };
   },

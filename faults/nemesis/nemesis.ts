@@ -13,6 +13,9 @@ export interface DoneFault {
   failure?: string;
 }
 
+/** How long nodes that came back are given to find a leader before others ask them to be let in, in milliseconds. */
+const settleMs = 3000;
+
 function untilMs(deadlineMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, Math.max(0, deadlineMs - performance.now())));
 }
@@ -38,7 +41,11 @@ export class Nemesis {
     await cluster.smallDisk?.free();
     for (const { label } of cluster.nodes) cluster.resume(label);
     const missing = cluster.members.filter(({ child }) => child === undefined);
-    await Promise.all(missing.map(({ label }) => cluster.startNode(label)));
+    const [known, joining] = [missing.filter(({ id }) => id > 0), missing.filter(({ id }) => id === 0)];
+    await Promise.all(known.map(({ label }) => cluster.startNode(label)));
+    // Whoever was never let in asks again now that somebody is there to answer.
+    if (joining.length > 0) await untilMs(performance.now() + settleMs);
+    await Promise.all(joining.map(({ label }) => cluster.startNode(label)));
   }
 
   async #runLane(lane: readonly ScheduledFault[]): Promise<void> {
