@@ -427,7 +427,8 @@ export class GroupReplica<Result = unknown> {
   }
 
   #needsTurn(): boolean {
-    return this.#failure === undefined && (this.#node.hasReady() || this.#requests.hasStaged);
+    if (this.#failure !== undefined) return false;
+    return this.#gathering.length > 0 || this.#requests.hasStaged || this.#node.hasReady();
   }
 
   /** Somebody wants something: a quiet group is quiet no longer. */
