@@ -255,6 +255,20 @@ describe("a turn", () => {
   });
 });
 
+describe("a state machine that fails after it has applied", () => {
+  test("stops its group at once, and another replica takes over", async () => {
+    await start();
+    const proposal = nth(groups, 0).propose(text("x"));
+    await time.pass(100);
+    expect(await stateOf(proposal)).toBe(1);
+    nth(lists, 0).stop?.(new Error("the disk is full"));
+    expect(ofType("groupFailed")).toEqual([1]);
+    await expect(nth(groups, 0).readIndex()).rejects.toThrow("state machine failed");
+    await time.pass(4 * electionMs);
+    expect(leaders().filter((leader) => leader !== 1).length).toBe(1);
+  });
+});
+
 describe("a process that is stopped for a while", () => {
   test("does not suspect its leader when it goes on", async () => {
     await start();

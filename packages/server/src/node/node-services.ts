@@ -193,7 +193,7 @@ export class NodeServices {
 
   #status(): NodeStatus {
     const { runtime, settings, startedAtMs } = this.#fields;
-    const stats = runtime.shards.all().map(({ store }) => store.engine.stats());
+    const stats = runtime.shards.all().map(({ store }) => store.stats());
     return create(NodeStatusSchema, {
       id: runtime.node,
       startedAtMs: BigInt(startedAtMs),
