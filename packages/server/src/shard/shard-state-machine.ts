@@ -8,11 +8,12 @@
  * A run of entries becomes one atomic batch of the store, with the counters and the changed sessions in it. If the
  * store refuses the batch, nothing has happened: memory is restored from the store, and the run can be applied again.
  */
-import { OperationKind, OperationView, readIdentity, WireReader } from "@titan-kv/proto/pipeline";
+import { OperationKind, OperationView, readIdentity, WireError, WireReader } from "@titan-kv/proto/pipeline";
 import { slotOf } from "@titan-kv/ring";
 import { type Change, ChangeHistory, type ChangeKind } from "./change-history.ts";
 import { AppliedResults, packRefusal, Refusal } from "./applied-result.ts";
 import {
+  CommandError,
   CommandKind,
   encodeOwnSlots,
   readHeader,
@@ -161,7 +162,7 @@ export class ShardStateMachine {
       return results;
     } catch (error) {
       this.reload();
-      throw error;
+      throw error instanceof WireError ? new CommandError(error.message, { cause: error }) : error;
     }
   }
 
