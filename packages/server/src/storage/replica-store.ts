@@ -13,6 +13,7 @@ import { Bitcask, type OpenOptions } from "@titan-kv/bitcask";
 import type { ShardStore, StoredEntry, StoreOperation } from "../shard/shard-store.ts";
 import { readDirectoryStream, writeDirectoryStream } from "./directory-stream.ts";
 import { readIfPresent, replaceFile } from "./durable-file.ts";
+import { StoreError } from "./store-error.ts";
 
 /** How the store of a replica is set up. */
 export interface ReplicaStoreOptions {
@@ -37,6 +38,14 @@ export interface ReceivedStore {
 
 const currentFile = "CURRENT";
 
+/** The number of the store that CURRENT names. Strict: everything that it does not name is about to be deleted. */
+function generationIn(current: string, path: string): number {
+  const digits = /^store-([1-9]\d{0,14})\n$/.exec(current)?.[1];
+  if (digits !== undefined) return Number(digits);
+  const shown = JSON.stringify(current.slice(0, 100));
+  throw new StoreError(`${path} does not name a store: ${shown}; remove this node and join it again`);
+}
+
 export class ReplicaStore implements ShardStore {
   readonly #options: ReplicaStoreOptions;
   #db: Bitcask;
@@ -52,14 +61,12 @@ export class ReplicaStore implements ShardStore {
     this.#nextDirectory = generation + 1;
   }
 
+  /** @throws StoreError when CURRENT is damaged, or the engine's error; nothing is deleted then. */
   static async open(options: ReplicaStoreOptions): Promise<ReplicaStore> {
     const { directory } = options;
     await mkdir(directory, { recursive: true });
     const current = await readIfPresent(join(directory, currentFile));
-    const generation = current === undefined ? 1 : Number(current.trim().slice("store-".length));
-    if (!Number.isSafeInteger(generation) || generation < 1) {
-      throw new Error(`${join(directory, currentFile)} does not name a store: ${JSON.stringify(current)}`);
-    }
+    const generation = current === undefined ? 1 : generationIn(current, join(directory, currentFile));
     if (current === undefined) await replaceFile(join(directory, currentFile), `store-${generation}\n`);
     for (const name of await readdir(directory)) {
       if (name === currentFile || name === `store-${generation}`) continue;
