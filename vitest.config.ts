@@ -27,7 +27,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "scenario",
-          include: ["packages/*/test/**/*.test.ts"],
+          include: ["packages/*/test/**/*.test.ts", "fuzz/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },
