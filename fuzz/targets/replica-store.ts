@@ -18,7 +18,9 @@ let root: Promise<string> | undefined;
 async function inputDirectory(): Promise<string> {
   root ??= mkdtemp(join(process.platform === "linux" ? "/dev/shm" : tmpdir(), "titan-fuzz-"));
   counter += 1;
-  return join(await root, String(counter));
+  const name = String(counter);
+  const parent = await root;
+  return join(parent, name);
 }
 
 const isRefusal = (error: unknown): boolean => error instanceof StoreError || error instanceof BitcaskError;

@@ -70,9 +70,10 @@ test("every target takes at least one of its seeds as it is", async () => {
   const refused: string[] = [];
   for (const target of targets) {
     const seeds = await target.seeds();
-    const taken = await Promise.all(seeds.map((input) => takes(target, input)));
-    if (!taken.includes(true)) refused.push(target.name);
+    let taken = 0;
+    // One after the other, as in a run: a target may use one directory again and again.
+    for (const input of seeds) taken += Number(await takes(target, input));
+    if (taken === 0) refused.push(target.name);
   }
-  // A node without shards refuses every unary request; there is nothing to take.
-  expect(refused).toEqual(["unary-requests"]);
+  expect(refused).toEqual([]);
 });

@@ -62,6 +62,11 @@ export interface RawNodeConfig {
   readonly monotonicTicks?: () => number;
   /** What is taken off a lease for clocks that run at different rates, in ticks. Default a tenth of `electionTick`. */
   readonly maxClockDriftTicks?: number;
+  /**
+   * Whether peers learn what is committed with the next append only, or when `announceCommit` is called. Under load the next
+   * append is never far, and the messages that say nothing else, with their answers, are saved. Default false: at once.
+   */
+  readonly lazyCommit?: boolean;
   /** Whether the log is written asynchronously (`readyAsync`) or by ready and advance. Default false. */
   readonly asyncStorageWrites?: boolean;
 }

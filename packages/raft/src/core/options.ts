@@ -35,6 +35,7 @@ export function resolveOptions(config: RawNodeConfig): Options {
     maxPendingReads: config.maxPendingReads ?? defaultMaxPendingReads,
     proposalForwarding: config.proposalForwarding ?? false,
     readMode: config.readMode ?? "safe",
+    lazyCommit: config.lazyCommit ?? false,
     monotonicTicks: config.monotonicTicks ?? noClock,
     maxClockDriftTicks: config.maxClockDriftTicks ?? electionTick / 10,
     asyncStorageWrites: config.asyncStorageWrites ?? false,

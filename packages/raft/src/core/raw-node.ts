@@ -13,6 +13,7 @@ import { sizeOf } from "./raft-log.ts";
 import { startRead } from "./read-index.ts";
 import type { AsyncReady, Ready, SoftState, StorageAppend, StorageApply } from "./ready.ts";
 import type { Replica } from "./replica.ts";
+import { announceCommit, owesCommit } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import { startReplica } from "./startup.ts";
 import { describeReplica } from "./replica-status.ts";
@@ -119,6 +120,16 @@ export class RawNode {
   /** Ask up to where one must have applied before a linearizable read. The answer comes in `readStates`. */
   readIndex(options: ReadIndexOptions = {}): ReadResult {
     return this.#guard(() => startRead(this.#replica, options.confirm ?? false));
+  }
+
+  /** With `lazyCommit`: whether a peer does not know yet what is committed of the log that it was sent. */
+  get owesCommit(): boolean {
+    return owesCommit(this.#replica);
+  }
+
+  /** With `lazyCommit`: tell the peers what is committed with the next work, if only in an empty append. */
+  announceCommit(): void {
+    announceCommit(this.#replica);
   }
 
   /** Hand leadership to a voter; given up after an election timeout. Passed on by a follower. */

@@ -9,6 +9,7 @@ import type { ReadRequest, ReadResponse } from "./message.ts";
 import type { ReadResult } from "./proposal-result.ts";
 import type { EarlyRead, PendingRead } from "./read-queue.ts";
 import type { Replica } from "./replica.ts";
+import { announceCommit } from "./replication.ts";
 
 /** A read asked of this replica. */
 export function startRead(replica: Replica, confirm: boolean): ReadResult {
@@ -88,15 +89,19 @@ function admit(replica: Replica, read: EarlyRead): void {
 }
 
 function answer(replica: Replica, { ticket, from, incarnation }: EarlyRead, index: number): void {
-  if (from === replica.id) replica.readStates.push({ ticket, index });
-  else
-    replica.send({
-      type: "readResponse",
-      from: replica.id,
-      to: from,
-      term: replica.term,
-      ticket,
-      incarnation,
-      index,
-    });
+  if (from === replica.id) {
+    replica.readStates.push({ ticket, index });
+    return;
+  }
+  replica.send({
+    type: "readResponse",
+    from: replica.id,
+    to: from,
+    term: replica.term,
+    ticket,
+    incarnation,
+    index,
+  });
+  // The asker waits until it has applied that far, so it has to hear that it may.
+  announceCommit(replica);
 }

@@ -57,6 +57,8 @@ export class Replica {
   ownAckIndex = 0;
   /** Appends are due to some peer; they are made when the caller takes the next work, many proposals to a message. */
   replicationDue = false;
+  /** Peers are to hear what is committed even if there is nothing else to tell them. */
+  commitNewsDue = false;
   /** The newest round of heartbeats that was sent. */
   round = 0;
   /** A read waits for a round that was not sent yet. */

@@ -31,14 +31,32 @@ export function appendOwn(
 
 /** Sends every peer what it is due and what its window admits. */
 export function replicate(replica: Replica): void {
+  const announce = replica.commitNewsDue || !replica.options.lazyCommit;
   replica.replicationDue = false;
+  replica.commitNewsDue = false;
   for (const progress of replica.members.all) {
     if (progress.replica === replica.id) continue;
-    sendAppend(replica, progress, progress.owesCommit(replica.log.committed));
+    sendAppend(replica, progress, announce && progress.owesCommit(replica.log.committed));
     while (sendAppend(replica, progress, false)) {
       // Fill the window.
     }
   }
+}
+
+/** Whether a peer does not know yet what is committed of the log that it was sent. */
+export function owesCommit(replica: Replica): boolean {
+  if (!replica.isLeader) return false;
+  const { committed } = replica.log;
+  return replica.members.all.some(
+    (progress) => progress.replica !== replica.id && !progress.paused && progress.owesCommit(committed),
+  );
+}
+
+/** Tells every peer what is committed with the next work that is taken. */
+export function announceCommit(replica: Replica): void {
+  if (!replica.isLeader) return;
+  replica.commitNewsDue = true;
+  replica.replicationDue = true;
 }
 
 /**

@@ -61,6 +61,7 @@ function reset(replica: Replica, term: number): void {
   replica.transferTarget = 0;
   replica.ownAckIndex = 0;
   replica.replicationDue = false;
+  replica.commitNewsDue = false;
   replica.roundDue = false;
   replica.lease.reset();
   for (const read of replica.reads.takeAll())

@@ -27,6 +27,7 @@ export function coreConfig(
     proposalForwarding: group.proposalForwarding ?? false,
     readMode: group.readMode ?? "safe",
     monotonicTicks: () => clock.now() / timing.tickMs,
+    lazyCommit: true,
     asyncStorageWrites: true,
   };
 }

@@ -44,6 +44,10 @@ export class GroupHandle<Result> implements RaftGroup<Result> {
     );
   }
 
+  beforeTurn(callback: () => void): void {
+    this.#replica.beforeTurn(callback);
+  }
+
   readIndex(options: ReadIndexOptions = {}): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#replica.read(options.confirm ?? false, resolve, reject);

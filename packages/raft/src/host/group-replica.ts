@@ -1,24 +1,25 @@
 import type { ConfChange } from "../core/conf-change.ts";
 import type { Configuration } from "../core/configuration.ts";
-import { EntryType } from "../core/entry.ts";
 import type { LogReader } from "../core/log-reader.ts";
 import type { InstallSnapshot, Message } from "../core/message.ts";
 import { RaftError } from "../core/raft-error.ts";
 import { RawNode } from "../core/raw-node.ts";
-import type { SoftState, StorageAppend, StorageApply } from "../core/ready.ts";
+import type { StorageAppend } from "../core/ready.ts";
 import type { SnapshotMetadata } from "../core/snapshot.ts";
-import { type AppliedPart, ApplyPipeline } from "./apply-pipeline.ts";
+import { ApplyPipeline } from "./apply-pipeline.ts";
 import { ClientRequests } from "./client-requests.ts";
 import { CompactionRule } from "./compaction-rule.ts";
 import { coreConfig } from "./core-config.ts";
+import { CoreDriver } from "./core-driver.ts";
 import { DurableWrites } from "./durable-writes.ts";
 import type { GroupContext, TurnWrites } from "./group-context.ts";
 import { type GroupOptions, type ResolvedGroupPolicy, resolvePolicy } from "./group-options.ts";
 import { Leadership } from "./leadership.ts";
 import type { QuietSection } from "./frame.ts";
 import { QuietRule } from "./quiet-rule.ts";
+import { ReplicaMail } from "./replica-mail.ts";
 import type { GroupStatus } from "./raft-group.ts";
-import type { ReceivedState } from "./state-machine.ts";
+import type { ReceivedState, StateMachine } from "./state-machine.ts";
 import { StateKeeper } from "./state-keeper.ts";
 
 /** What a replica begins with. */
@@ -46,9 +47,12 @@ export class GroupReplica<Result = unknown> {
   readonly #requests: ClientRequests<Result>;
   readonly #rule: CompactionRule;
   readonly #leadership: Leadership;
+  readonly #mail: ReplicaMail;
+  readonly #driver: CoreDriver<Result>;
   readonly #durableWrites: DurableWrites;
   readonly #electionMs: number;
-  #softState: SoftState = { role: "follower", leader: 0 };
+  /** Called at the beginning of the next turn. */
+  #gathering: (() => void)[] = [];
   #failure: RaftError | undefined;
 
   constructor(context: GroupContext, options: GroupOptions<Result>, start: ReplicaStart) {
@@ -70,25 +74,12 @@ export class GroupReplica<Result = unknown> {
       now: () => clock.now(),
       electionMs: this.#electionMs,
     });
+    this.#mail = this.#newMail();
     this.#rule = new CompactionRule(this.#policy, {
       nowMs: clock.now(),
       configuration: this.#node.status().configuration,
     });
-    this.pipeline = new ApplyPipeline<Result>({
-      stateMachine: options.stateMachine,
-      stateIndex: start.stateIndex,
-      applied: (apply, parts) => {
-        this.#guard(() => {
-          this.#applied(apply, parts);
-        });
-      },
-      wake: () => {
-        context.wake(this);
-      },
-      failed: (error) => {
-        this.fail(error);
-      },
-    });
+    this.pipeline = this.#newPipeline(options.stateMachine, start.stateIndex);
     this.state = new StateKeeper({
       group: options.group,
       stateMachine: options.stateMachine,
@@ -100,10 +91,25 @@ export class GroupReplica<Result = unknown> {
       coreApplied: () => this.#node.status().applied,
       now: () => clock.now(),
     });
+    this.#driver = new CoreDriver<Result>({
+      context,
+      owner: this,
+      node: this.#node,
+      mail: this.#mail,
+      requests: this.#requests,
+      leadership: this.#leadership,
+      rule: this.#rule,
+      state: this.state,
+      pipeline: this.pipeline,
+      electionMs: this.#electionMs,
+    });
     this.#durableWrites = new DurableWrites({
-      install: (metadata) => this.#install(metadata),
+      install: (metadata) => this.#driver.install(metadata),
       effective: (append) => {
-        this.#appended(append);
+        this.#guard(() => {
+          this.#driver.appended(append);
+        });
+        this.#wake();
       },
       failed: (error) => {
         this.fail(error);
@@ -123,12 +129,12 @@ export class GroupReplica<Result = unknown> {
   }
 
   get isLeader(): boolean {
-    return this.#softState.role === "leader";
+    return this.#driver.softState.role === "leader";
   }
 
   /** The leader this replica knows of; 0 when it knows of none. */
   get leader(): number {
-    return this.#softState.leader;
+    return this.#driver.softState.leader;
   }
 
   status(): GroupStatus {
@@ -154,6 +160,16 @@ export class GroupReplica<Result = unknown> {
       return;
     }
     this.#requests.propose(commands, resolve, reject);
+    this.#stir();
+  }
+
+  /** See `RaftGroup.beforeTurn`. */
+  beforeTurn(callback: () => void): void {
+    if (this.#failure !== undefined) {
+      callback();
+      return;
+    }
+    this.#gathering.push(callback);
     this.#stir();
   }
 
@@ -221,11 +237,12 @@ export class GroupReplica<Result = unknown> {
   /** A tick of the clock has passed. */
   tick(nowMs: number): void {
     this.#requests.expire(nowMs, this.#electionMs);
-    this.#leadership.expire(nowMs, this.#softState.leader);
+    this.#leadership.expire(nowMs, this.#driver.softState.leader);
     if (this.quiet.quiet) return;
     this.#guard(() => {
       // Before the tick, which may send heartbeats: they would arrive behind the news that there will be none.
-      if (this.quiet.tick(() => this.#node.status(), this.#requests.pending)) this.#sayQuiet();
+      if (this.quiet.tick(() => this.#node.status(), this.#requests.pending))
+        this.#mail.sayQuiet(this.#node.status());
       else this.#node.tick();
     });
     if (this.#rule.due(nowMs) && !this.state.compacting) this.#compactBySelf(false);
@@ -256,17 +273,8 @@ export class GroupReplica<Result = unknown> {
 
   /** Asks the leader for its state, if the state machine is too old for the log. */
   requestState(): void {
-    const { leader } = this.#softState;
-    if (!this.pipeline.held || leader === 0 || leader === this.replica) return;
-    const { outbox, options } = this.#context;
-    const { group, incarnation, replica } = this;
-    outbox.add(options.nodeOf(leader), {
-      kind: "stateRequest",
-      group,
-      incarnation,
-      from: replica,
-      to: leader,
-    });
+    const { leader } = this;
+    if (this.pipeline.held && leader !== 0 && leader !== this.replica) this.#mail.requestState(leader);
   }
 
   /** The leader says that there is nothing to do. */
@@ -324,22 +332,33 @@ export class GroupReplica<Result = unknown> {
     this.pipeline.release();
   }
 
+  /** Asks those who wanted to be asked before the turn for what they have. */
+  gather(): void {
+    if (this.#gathering.length === 0) return;
+    const callbacks = this.#gathering;
+    this.#gathering = [];
+    for (const callback of callbacks) callback();
+  }
+
   /** Does what there is to do: takes the inputs, and hands out messages, writes and entries to apply. */
   work(turn: TurnWrites): void {
     this.#guard(() => {
       this.#requests.submit();
-      if (!this.#node.hasReady()) return;
-      const ready = this.#node.readyAsync();
-      if (ready.softState !== undefined) this.#softStateChanged(ready.softState);
-      this.#requests.answered(ready, this.#readableIndex);
-      for (const message of ready.messages) this.#send(message);
-      if (ready.append !== undefined) this.#write(ready.append, turn);
-      // The core has looked at a received state by now: it wants it, or it never will.
-      if (ready.append?.snapshot === undefined) this.state.discardOffer();
-      else this.state.acceptOffer();
-      if (ready.apply !== undefined) this.pipeline.push(ready.apply);
+      if (this.#node.hasReady()) this.#driver.work(turn);
     });
     if (this.#needsTurn()) this.#wake();
+  }
+
+  /** Whether other replicas do not know yet what is committed. */
+  get owesCommit(): boolean {
+    return this.#failure === undefined && this.#node.owesCommit;
+  }
+
+  /** Tells the other replicas what is committed, unless they know by now. */
+  announceCommit(): void {
+    if (!this.owesCommit) return;
+    this.#node.announceCommit();
+    this.#wake();
   }
 
   /** A write is durable, and all those before it. */
@@ -359,91 +378,9 @@ export class GroupReplica<Result = unknown> {
     this.#durableWrites.stop();
     this.state.close();
     this.#requests.fail(error);
+    this.gather();
     this.#leadership.fail(error);
     this.#context.failed(this, error);
-  }
-
-  #write(append: StorageAppend, turn: TurnWrites): void {
-    const { hardState, entries, snapshot } = append;
-    if (hardState !== undefined || entries.length > 0 || snapshot !== undefined) {
-      turn.writes.push({
-        group: this.group,
-        entries,
-        ...(hardState === undefined ? {} : { hardState }),
-        ...(snapshot === undefined ? {} : { snapshot }),
-      });
-    }
-    for (const entry of entries) turn.bytes += entry.data.length;
-    turn.mustSync ||= append.mustSync;
-    turn.completions.push({ replica: this, append });
-  }
-
-  #appended(append: StorageAppend): void {
-    this.#guard(() => {
-      for (const message of append.messages) this.#send(message);
-      this.#node.appended(append);
-    });
-    this.#wake();
-  }
-
-  async #install(metadata: SnapshotMetadata): Promise<void> {
-    await this.state.installAccepted(metadata);
-    this.#requests.skippedTo(metadata.index);
-    this.#context.event({ type: "snapshotInstalled", group: this.group, index: metadata.index });
-  }
-
-  #applied(apply: StorageApply, parts: readonly AppliedPart<Result>[]): void {
-    const { metrics } = this.#context.options;
-    for (const entry of apply.entries) {
-      if (entry.type !== EntryType.ConfChange) continue;
-      const configuration = this.#node.applyConfChange(entry);
-      this.#rule.configurationChanged(entry.index, configuration);
-      this.#context.event({ type: "configuration", group: this.group, configuration });
-    }
-    this.#rule.applied(apply.entries);
-    this.#node.applied(apply);
-    metrics.count("entriesApplied", apply.entries.length);
-    this.#requests.applied(parts, this.#readableIndex);
-    this.#wake();
-  }
-
-  #softStateChanged(softState: SoftState): void {
-    const { metrics } = this.#context.options;
-    const { role, leader } = softState;
-    if (this.isLeader && role !== "leader") {
-      this.#requests.leadershipLost(this.#electionMs);
-      this.#context.leadershipLost(this);
-    }
-    if (role === "candidate" || role === "preCandidate") metrics.count("elections", 1);
-    if (leader !== this.#softState.leader) metrics.count("leaderChanges", 1);
-    this.#softState = softState;
-    this.#requests.leader = leader;
-    if (leader !== 0 && leader !== this.replica) this.#leadership.passed();
-    const { term } = this.#node.status().hardState;
-    this.#context.event({ type: "leader", group: this.group, term, role, leader });
-  }
-
-  #send(message: Message): void {
-    const { outbox, options } = this.#context;
-    if (message.type === "installSnapshot") this.#context.sendSnapshot(this, message);
-    else outbox.addMessage(options.nodeOf(message.to), this.group, this.incarnation, message);
-  }
-
-  #sayQuiet(): void {
-    const { outbox, options } = this.#context;
-    const { hardState, progress } = this.#node.status();
-    for (const { replica } of progress) {
-      if (replica === this.replica) continue;
-      outbox.add(options.nodeOf(replica), {
-        kind: "quiet",
-        group: this.group,
-        incarnation: this.incarnation,
-        from: this.replica,
-        to: replica,
-        term: hardState.term,
-        commit: hardState.commit,
-      });
-    }
   }
 
   /** Shortens the log as far as possible, because it keeps old segments alive. */
@@ -451,15 +388,42 @@ export class GroupReplica<Result = unknown> {
     this.#compactBySelf(true);
   }
 
+  #newMail(): ReplicaMail {
+    return new ReplicaMail({
+      group: this.group,
+      replica: this.replica,
+      incarnation: this.incarnation,
+      outbox: this.#context.outbox,
+      nodeOf: this.#context.options.nodeOf,
+      sendSnapshot: (message) => {
+        this.#context.sendSnapshot(this, message);
+      },
+    });
+  }
+
+  #newPipeline(stateMachine: StateMachine<Result>, stateIndex: number): ApplyPipeline<Result> {
+    return new ApplyPipeline<Result>({
+      stateMachine,
+      stateIndex,
+      applied: (apply, parts) => {
+        this.#guard(() => {
+          this.#driver.applied(apply, parts);
+        });
+        this.#wake();
+      },
+      wake: () => {
+        this.#context.wake(this);
+      },
+      failed: (error) => {
+        this.fail(error);
+      },
+    });
+  }
+
   #compactBySelf(urgent: boolean): void {
     this.compact(urgent).catch((error: unknown) => {
       this.fail(error);
     });
-  }
-
-  /** Up to where a reader sees everything; nothing while the state machine is being brought up to date. */
-  get #readableIndex(): number {
-    return this.pipeline.held ? 0 : this.pipeline.stateIndex;
   }
 
   #needsTurn(): boolean {

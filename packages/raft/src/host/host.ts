@@ -13,9 +13,9 @@ import { emptyHardState } from "../core/hard-state.ts";
 import type { InstallSnapshot } from "../core/message.ts";
 import { RaftError } from "../core/raft-error.ts";
 import { clusterNumber } from "./frame-codec.ts";
-import { DiskWatch } from "./disk-watch.ts";
+import { Clockwork } from "./clockwork.ts";
 import type { HostEvent } from "./events.ts";
-import type { GroupContext, TurnWrites } from "./group-context.ts";
+import type { GroupContext } from "./group-context.ts";
 import { GroupHandle } from "./group-handle.ts";
 import type { GroupOptions } from "./group-options.ts";
 import { GroupReplica } from "./group-replica.ts";
@@ -26,10 +26,7 @@ import { Outbox } from "./outbox.ts";
 import type { RaftGroup } from "./raft-group.ts";
 import { StateReceiver } from "./state-receiver.ts";
 import { StateSender } from "./state-sender.ts";
-import { Ticker } from "./ticker.ts";
-
-/** How often groups that keep old segments of the log alive are looked for, and learners that have caught up. */
-const housekeepingTicks = 10;
+import { TurnLoop } from "./turn-loop.ts";
 
 /** How a new replica begins. */
 export interface CreateGroupOptions<Result> extends GroupOptions<Result> {
@@ -61,22 +58,9 @@ export class Host {
   readonly #inbox: Inbox;
   readonly #sender: StateSender;
   readonly #receiver: StateReceiver;
-  readonly #ticker: Ticker;
-  readonly #disk: DiskWatch;
-  readonly #electionMs: number;
+  readonly #turns: TurnLoop;
+  readonly #clockwork: Clockwork;
   readonly #proposalBytes = { used: 0 };
-  /** Nodes that a frame could not be sent to since the last tick. */
-  readonly #unreachable = new Set<number>();
-  #dirty: GroupReplica[] = [];
-  #scheduled = false;
-  #cancelTick: () => void;
-  #ticks = 0;
-  #stalledSinceMs = 0;
-  /** Whether something was written that no flush has followed. */
-  #unflushed = false;
-  #writing = 0;
-  /** Bytes of entries that the log has and that are not durable yet. */
-  #unwrittenBytes = 0;
   #failure: RaftError | undefined;
   #stopping: Promise<void> | undefined;
   #stopped = false;
@@ -85,8 +69,7 @@ export class Host {
   constructor(options: HostOptions) {
     const resolved = resolveHostOptions(options);
     this.#options = resolved;
-    const { clock, scheduler, timing, limits, transport, metrics } = resolved;
-    this.#electionMs = timing.electionTicks * timing.tickMs;
+    const { limits, transport, metrics } = resolved;
     const cluster = clusterNumber(resolved.cluster);
     this.#outbox = new Outbox({
       cluster,
@@ -100,11 +83,11 @@ export class Host {
       },
       undelivered: (node) => {
         metrics.count("framesUnsent", 1);
-        this.#unreachable.add(node);
+        this.#clockwork.undelivered(node);
       },
     });
     const wake = (): void => {
-      this.#schedule();
+      this.#turns.schedule();
     };
     this.#sender = new StateSender({ host: resolved, outbox: this.#outbox, wake });
     this.#receiver = new StateReceiver({ host: resolved, outbox: this.#outbox, wake });
@@ -113,36 +96,26 @@ export class Host {
       cluster,
       outbox: this.#outbox,
       replicaOf: (group) => this.#groups.get(group),
-      logIsFull: () => this.#unwrittenBytes >= limits.maxUnwrittenBytes,
+      logIsFull: () => this.#turns.unwrittenBytes >= limits.maxUnwrittenBytes,
       sender: this.#sender,
       receiver: this.#receiver,
     });
-    this.#context = {
-      options: resolved,
+    this.#turns = new TurnLoop({
+      host: resolved,
+      inbox: this.#inbox,
       outbox: this.#outbox,
-      proposalBytes: this.#proposalBytes,
-      wake: (replica) => {
-        this.#wake(replica);
+      logFailed: (error) => {
+        this.#logFailed(error);
       },
-      event: (event) => {
-        this.#event(event);
-      },
-      diskIsSlow: () => this.#disk.state !== "healthy",
-      sendSnapshot: (replica: GroupReplica, message: InstallSnapshot) => {
-        this.#sender.install(replica, message);
-      },
-      leadershipLost: (replica) => {
-        this.#sender.abandon(replica);
-      },
-      failed: (replica, error) => {
-        this.#groupFailed(replica, error);
-      },
-    };
-    this.#disk = new DiskWatch(this.#electionMs);
-    const nowMs = clock.now();
-    this.#ticker = new Ticker({ tickMs: timing.tickMs, suspensionMs: this.#electionMs / 2, nowMs });
-    this.#cancelTick = scheduler.after(timing.tickMs, () => {
-      this.#tick();
+    });
+    this.#context = this.#newContext();
+    this.#clockwork = new Clockwork({
+      context: this.#context,
+      groups: this.#groups,
+      inbox: this.#inbox,
+      sender: this.#sender,
+      receiver: this.#receiver,
+      turns: this.#turns,
     });
   }
 
@@ -217,7 +190,7 @@ export class Host {
   /** A frame has arrived from another node. It belongs to the host from here on. */
   receive(node: number, frame: Uint8Array): void {
     if (this.#stopped) return;
-    if (this.#inbox.push(node, frame)) this.#schedule();
+    if (this.#inbox.push(node, frame)) this.#turns.schedule();
   }
 
   status(): HostStatus {
@@ -228,7 +201,7 @@ export class Host {
       quiet: replicas.filter(({ quiet }) => quiet.quiet).length,
       proposalBytes: this.#proposalBytes.used,
       inboxBytes: this.#inbox.bytes,
-      disk: this.#disk.state,
+      disk: this.#clockwork.disk,
     };
   }
 
@@ -239,6 +212,30 @@ export class Host {
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
+  }
+
+  #newContext(): GroupContext {
+    return {
+      options: this.#options,
+      outbox: this.#outbox,
+      proposalBytes: this.#proposalBytes,
+      wake: (replica) => {
+        this.#turns.wake(replica);
+      },
+      event: (event) => {
+        this.#event(event);
+      },
+      diskIsSlow: () => this.#clockwork.disk !== "healthy",
+      sendSnapshot: (replica: GroupReplica, message: InstallSnapshot) => {
+        this.#sender.install(replica, message);
+      },
+      leadershipLost: (replica) => {
+        this.#sender.abandon(replica);
+      },
+      failed: (replica, error) => {
+        this.#groupFailed(replica, error);
+      },
+    };
   }
 
   #requireNew(group: number): void {
@@ -254,168 +251,10 @@ export class Host {
     // While the state machine was being prepared somebody may have started the group, or stopped the host.
     this.#requireNew(options.group);
     const replica = new GroupReplica<Result>(this.#context, options, start);
-    if (this.#disk.state === "stalled") replica.setElectable(false);
+    if (this.#clockwork.disk === "stalled") replica.setElectable(false);
     this.#groups.set(options.group, replica);
-    this.#wake(replica);
+    this.#turns.wake(replica);
     return new GroupHandle(replica);
-  }
-
-  #wake(replica: GroupReplica): void {
-    if (replica.dirty) return;
-    replica.dirty = true;
-    this.#dirty.push(replica);
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#scheduled || this.#stopped) return;
-    this.#scheduled = true;
-    this.#options.scheduler.soon(() => {
-      this.#scheduled = false;
-      if (!this.#stopped) this.#turn();
-    });
-  }
-
-  #turn(): void {
-    const { clock, metrics } = this.#options;
-    const beganMs = clock.now();
-    this.#inbox.drain();
-    const replicas = this.#dirty;
-    this.#dirty = [];
-    const turn: TurnWrites = { writes: [], bytes: 0, completions: [], mustSync: false };
-    for (const replica of replicas) {
-      replica.dirty = false;
-      replica.work(turn);
-    }
-    this.#outbox.flush();
-    if (turn.completions.length > 0) void this.#write(turn);
-    this.#apply(replicas);
-    if (this.#inbox.bytes > 0) this.#schedule();
-    metrics.count("turns", 1);
-    metrics.observe("turnMs", clock.now() - beganMs);
-  }
-
-  async #write(turn: TurnWrites): Promise<void> {
-    const { log, clock, metrics } = this.#options;
-    const beganMs = clock.now();
-    metrics.count("logBatches", 1);
-    metrics.observe("batchGroups", turn.writes.length);
-    this.#unflushed = true;
-    this.#writing += 1;
-    this.#unwrittenBytes += turn.bytes;
-    try {
-      await log.append(turn.writes, { sync: turn.mustSync });
-    } catch (error) {
-      this.#logFailed(error);
-      return;
-    } finally {
-      this.#writing -= 1;
-      this.#unwrittenBytes -= turn.bytes;
-    }
-    if (turn.mustSync) metrics.observe("logWriteMs", clock.now() - beganMs);
-    for (const { replica, append } of turn.completions) replica.durable(append);
-  }
-
-  /** Applies what is committed, group after group, until the turn's budget is used up. */
-  #apply(replicas: readonly GroupReplica[]): void {
-    const { clock, limits, metrics } = this.#options;
-    let budget = limits.maxApplyBytesPerTurn;
-    let applied = false;
-    const beganMs = clock.now();
-    for (const replica of replicas) {
-      if (!replica.pipeline.ready) continue;
-      if (budget > 0) {
-        budget -= replica.pipeline.run(Math.min(budget, limits.maxApplyBytesPerGroup));
-        applied = true;
-      }
-      if (replica.pipeline.ready) this.#wake(replica);
-    }
-    if (applied) metrics.observe("applyMs", clock.now() - beganMs);
-  }
-
-  #tick(): void {
-    const { clock, scheduler, timing } = this.#options;
-    if (this.#stopped) return;
-    this.#cancelTick = scheduler.after(timing.tickMs, () => {
-      this.#tick();
-    });
-    const nowMs = clock.now();
-    const { ticks, suspendedMs } = this.#ticker.pass(nowMs);
-    if (suspendedMs > 0) {
-      this.#options.metrics.count("suspensions", 1);
-      this.#event({ type: "suspended", gapMs: suspendedMs });
-      for (const replica of this.#groups.values()) replica.suspend();
-      // What waits in the sockets is news that arrived during the gap: look at it before judging anybody's silence.
-      this.#schedule();
-    }
-    this.#watchDisk(nowMs);
-    for (let tick = 0; tick < ticks; tick++) {
-      this.#ticks += 1;
-      // Before the tick, with which leaders forget now and then who was active, to see who still is.
-      if (this.#ticks % housekeepingTicks === 0) this.#keepHouse();
-      for (const replica of this.#groups.values()) replica.tick(nowMs);
-      if (this.#ticks % timing.heartbeatTicks === 0) this.#keepQuietGroups(nowMs);
-    }
-    for (const node of this.#unreachable) {
-      for (const replica of this.#groups.values()) replica.undelivered(node);
-    }
-    this.#unreachable.clear();
-    this.#sender.tick(nowMs);
-    this.#receiver.tick(nowMs);
-    this.#flushWhenIdle();
-    this.#schedule();
-  }
-
-  /** See `DiskWatch`. */
-  #watchDisk(nowMs: number): void {
-    const pendingMs = this.#options.log.oldestPendingMs();
-    const before = this.#disk.look(pendingMs);
-    const { state } = this.#disk;
-    if (state === "stalled" && before !== "stalled") {
-      this.#stalledSinceMs = nowMs;
-      this.#options.metrics.count("diskStalls", 1);
-      this.#event({ type: "diskStalled", pendingMs });
-      for (const replica of this.#groups.values()) replica.setElectable(false);
-    } else if (state === "stalled" && nowMs - this.#stalledSinceMs > this.#electionMs) {
-      for (const replica of this.#groups.values()) if (replica.isLeader) replica.stepDown();
-    } else if (state !== "stalled" && before === "stalled") {
-      this.#event({ type: "diskRecovered" });
-      for (const replica of this.#groups.values()) replica.setElectable(true);
-    }
-  }
-
-  /** See `QuietRule`: nodes that share a quiet group greet each other, and the group wakes when one does not. */
-  #keepQuietGroups(nowMs: number): void {
-    const greeted = new Set<number>();
-    for (const replica of this.#groups.values()) {
-      if (!replica.quiet.quiet) continue;
-      for (const node of replica.watchedNodes()) {
-        if (nowMs - this.#inbox.lastHeardMs(node) > this.#electionMs) replica.quiet.wake();
-        else greeted.add(node);
-      }
-    }
-    for (const node of greeted) this.#outbox.greet(node);
-  }
-
-  #keepHouse(): void {
-    for (const replica of this.#groups.values()) {
-      replica.promote();
-      replica.requestState();
-    }
-    for (const { group } of this.#options.log.pinning()) {
-      const replica = this.#groups.get(group);
-      if (replica !== undefined && !replica.state.compacting && replica.failure === undefined) {
-        replica.compactUrgently();
-      }
-    }
-  }
-
-  #flushWhenIdle(): void {
-    if (!this.#unflushed || this.#writing > 0 || this.#failure !== undefined) return;
-    this.#unflushed = false;
-    this.#options.log.flush().catch((error: unknown) => {
-      this.#logFailed(error);
-    });
   }
 
   #groupFailed(replica: GroupReplica, error: RaftError): void {
@@ -427,10 +266,8 @@ export class Host {
   }
 
   /** Nothing can be promised any more by any group of this node. */
-  #logFailed(cause: unknown): void {
+  #logFailed(error: RaftError): void {
     if (this.#failure !== undefined || this.#stopped) return;
-    const error =
-      cause instanceof RaftError ? cause : new RaftError("POISONED", "The log cannot be written.", { cause });
     this.#failure = error;
     for (const replica of this.#groups.values()) replica.fail(error);
     this.#event({ type: "logFailed", error });
@@ -453,7 +290,8 @@ export class Host {
     );
     if (leading.length > 0) await this.#within(timing.handOverMs, Promise.all(handedOver));
     this.#stopped = true;
-    this.#cancelTick();
+    this.#clockwork.stop();
+    this.#turns.stop();
     const closed = new RaftError("CLOSED", "The host has stopped.");
     for (const replica of this.#groups.values()) replica.fail(closed);
     this.#groups.clear();

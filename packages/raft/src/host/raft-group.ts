@@ -44,6 +44,12 @@ export interface RaftGroup<Result = unknown> {
   submit(commands: readonly Uint8Array[], settle: ProposalCallback<Result>): void;
 
   /**
+   * Calls back once at the beginning of the group's next turn, which this brings about: the place to hand over, as one
+   * command, what has gathered until then. Called at once when the group has stopped. The callback must not throw.
+   */
+  beforeTurn(callback: () => void): void;
+
+  /**
    * Resolves when the state machine of this replica may be read: it then contains every write that had been
    * acknowledged, anywhere, when this was called. All reads of a turn share one round of messages. Works on any replica
    * that knows its leader. Resolves with the index applied.

@@ -83,11 +83,10 @@ function repairHandlers(
 ): Pick<Handlers, "compareKeys" | "fetchRecord" | "compareDigests"> {
   return {
     async compareKeys(request) {
-      const { local, store } = replicaOf(context, request.shard);
-      const { machine } = local.replica;
+      const { machine } = replicaOf(context, request.shard).local.replica;
       await awaitApplied(machine, Number(request.atIndex));
       const fingerprints = fingerprintKeys(
-        store,
+        machine,
         request.keys.map((key) => Buffer.from(key)),
         machine.logTimeMs,
       );
@@ -103,11 +102,11 @@ function repairHandlers(
     },
 
     async fetchRecord(request) {
-      const { local, store } = replicaOf(context, request.shard);
+      const { local } = replicaOf(context, request.shard);
       await awaitLevel(local.replica, ReadLevel.LINEARIZABLE);
       const { machine } = local.replica;
       // The record itself, whether its time is over or not: it is to be the same on both replicas.
-      const entry = store.getEntry(Buffer.from(request.key));
+      const entry = machine.getEntry(Buffer.from(request.key));
       const appliedIndex = BigInt(machine.appliedIndex);
       if (entry === undefined) return create(FetchRecordResponseSchema, { found: false, appliedIndex });
       const { value, version, expiresAtMs } = entry;

@@ -108,7 +108,7 @@ export class ReadPath {
     this.#pending += 1;
     this.#waiting.push(read);
     if (this.#waiting.length > 1) return;
-    setImmediate(() => {
+    this.#replica.group.beforeTurn(() => {
       const reads = this.#waiting;
       this.#waiting = [];
       // Taken before the round begins: what the round confirms is at least as fresh as this.

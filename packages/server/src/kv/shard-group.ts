@@ -11,6 +11,8 @@ export interface ShardGroup {
     commands: readonly Uint8Array[],
     settle: (error: RaftError | undefined, results: readonly (AppliedResults | undefined)[]) => void,
   ): void;
+  /** Calls back once at the beginning of the group's next turn, when what has gathered is to be submitted. */
+  beforeTurn(callback: () => void): void;
   /**
    * Resolves when the local state contains every write that was acknowledged anywhere before the call. With `confirm` a
    * majority is asked in any case; without it a lease will do, where leases are on.

@@ -1,9 +1,8 @@
 /**
- * From operations to one proposal per shard and turn of the event loop, and from its answers back to the operations.
+ * From operations to one proposal per shard and turn of the Raft host, and from its answers back to the operations.
  *
- * Everything that arrives while the process works through its sockets goes into one entry of the log: one message to each
- * follower and one place in the next write to disk for all of it. Entries of later turns follow without waiting for
- * earlier ones.
+ * Everything that arrives until the host begins its next turn goes into one entry of the log: one message to each follower
+ * and one place in the next write to disk for all of it. Entries of later turns follow without waiting for earlier ones.
  */
 import { OperationKind, type OperationView, type StreamIdentity } from "@titan-kv/proto/pipeline";
 import { ApiError } from "../http/api-error.ts";
@@ -81,7 +80,7 @@ export class WritePath {
     if (this.#builder.bytes >= this.#limits.maxProposalBytes) this.#flush();
     else if (!this.#scheduled) {
       this.#scheduled = true;
-      setImmediate(() => {
+      this.#replica.group.beforeTurn(() => {
         this.#scheduled = false;
         this.#flush();
       });

@@ -222,7 +222,7 @@ export class NodeServices {
     const hosted = runtime.shards.get(shard);
     if (hosted === undefined) return;
     try {
-      hosted.store.getEntry(key);
+      hosted.local.replica.machine.getEntry(key);
     } catch (error) {
       // Whoever asked has been told; the outcome is counted and logged where it is decided.
       repairer.heal(hosted.local.replica, key, error).catch(() => undefined);

@@ -16,14 +16,14 @@ export interface KeyFingerprint {
 const absent: KeyFingerprint = { revision: 0, checksum: 0, damaged: false };
 
 export function fingerprintKeys(
-  store: ShardStore,
+  store: Pick<ShardStore, "getEntry">,
   keys: readonly Uint8Array[],
   timeMs: number,
 ): KeyFingerprint[] {
   return keys.map((key) => fingerprintKey(store, key, timeMs));
 }
 
-function fingerprintKey(store: ShardStore, key: Uint8Array, timeMs: number): KeyFingerprint {
+function fingerprintKey(store: Pick<ShardStore, "getEntry">, key: Uint8Array, timeMs: number): KeyFingerprint {
   try {
     const entry = store.getEntry(key);
     if (entry === undefined || !isPresent(entry.expiresAtMs, timeMs)) return absent;

@@ -121,7 +121,8 @@ export class Repairer {
   }
 
   #fingerprintHere(hosted: HostedShard, key: Uint8Array): KeyFingerprint {
-    return fingerprintKeys(hosted.store, [key], hosted.local.replica.machine.logTimeMs)[0]!;
+    const { machine } = hosted.local.replica;
+    return fingerprintKeys(machine, [key], machine.logTimeMs)[0]!;
   }
 
   async #judge(

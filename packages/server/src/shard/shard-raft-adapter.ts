@@ -13,6 +13,9 @@ function toLogEntry({ type, index, term, data }: Entry): LogEntry {
   return { index, term, data: type === EntryType.Normal ? data : noBytes };
 }
 
+/** How long what was applied may be staged before it goes to the store, in milliseconds. */
+const settleDelayMs = 10;
+
 /** A shard's state machine and store in the shape that the raft host drives. */
 export class ShardRaftAdapter implements StateMachine<AppliedResults | undefined> {
   readonly #machine: ShardStateMachine;
@@ -31,6 +34,10 @@ export class ShardRaftAdapter implements StateMachine<AppliedResults | undefined
     this.#store = fields.store;
     this.#onApplied = fields.onApplied;
     this.#durableIndex = fields.machine.appliedIndex;
+    this.#store.beforeUse = () => this.#machine.settle();
+    this.#machine.onAhead = () => {
+      setTimeout(() => this.#settleNow(), settleDelayMs);
+    };
   }
 
   appliedIndex(): number {
@@ -41,6 +48,14 @@ export class ShardRaftAdapter implements StateMachine<AppliedResults | undefined
     const results = this.#machine.apply(entries.map(toLogEntry));
     this.#onApplied(entries, results);
     return results;
+  }
+
+  #settleNow(): void {
+    try {
+      this.#machine.settle();
+    } catch {
+      // The machine remembers why, and says it to the next run and to the next flush: either stops the replica.
+    }
   }
 
   async snapshot(): Promise<StateSnapshot> {

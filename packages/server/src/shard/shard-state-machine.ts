@@ -5,8 +5,10 @@
  * clock, at the order of a hash table, or at anything else that two replicas could see differently: time is what the
  * leader stamped into the entry, and ownership is what the log said before.
  *
- * A run of entries becomes one atomic batch of the store, with the counters and the changed sessions in it. If the
- * store refuses the batch, nothing has happened: memory is restored from the store, and the run can be applied again.
+ * What was applied is staged in memory, where reads find it, and goes to the store a little later, together: several runs
+ * of entries become one atomic batch, with the counters and the changed sessions in it. Nothing depends on when: the log
+ * has it all, and a replica that starts again applies what its store does not have. So a batch is cheap however small the
+ * runs are, a key that changes often is written once, and data and counters are in step at whatever point a crash hits.
  */
 import { OperationKind, OperationView, readIdentity, WireError, WireReader } from "@titan-kv/proto/pipeline";
 import { slotOf } from "@titan-kv/ring";
@@ -54,6 +56,10 @@ export interface VerifyPoint {
   readonly withDigests: boolean;
 }
 
+/** What may be staged before it goes to the store at once: a batch of this size holds up the process for a millisecond or two. */
+const maxStagedKeys = 1024;
+const maxStagedBytes = 1024 * 1024;
+
 /** Keys that one Expire command removes at most; the next one goes on. */
 export const maxExpiredPerCommand = 1000;
 
@@ -71,10 +77,16 @@ export class ShardStateMachine {
   #ownership = new SlotOwnership();
   #expiry = new ExpiryIndex();
   #verifyPoint: VerifyPoint | undefined;
+  /** Whether something was applied that the store does not have. */
+  #isAhead = false;
+  /** Why nothing can be applied any more, and what is in memory must not be read. */
+  #failure: unknown;
   /** The newest changes, for those who follow the shard. */
   readonly history: ChangeHistory = new ChangeHistory(0);
-  /** Changes of the batch that is being applied. */
+  /** Changes of the run that is being applied. */
   #changes: Change[] = [];
+  /** Told when the store falls behind what was applied, so that `settle` is called before long. */
+  onAhead: (() => void) | undefined;
   /** Told about a point of comparison in the moment when the store is exactly there. */
   onVerifyPoint: ((point: VerifyPoint) => void) | undefined;
 
@@ -120,8 +132,10 @@ export class ShardStateMachine {
     return this.#ownership.stateOf(slot);
   }
 
-  /** Forgets everything in memory and reads it again from the store: at start, and after a batch that failed. */
+  /** Forgets everything in memory and reads it again from the store: at start, and when the store was replaced. */
   reload(): void {
+    this.#failure = undefined;
+    this.#isAhead = false;
     const meta = this.#store.meta();
     this.#counters = meta === undefined ? { ...initialCounters } : decodeCounters(meta);
     this.#staged.clear();
@@ -148,21 +162,50 @@ export class ShardStateMachine {
 
   /** The value of a key at the applied state. @throws the engine's CORRUPT error when its record is damaged. */
   get(key: Uint8Array): StoredEntry | undefined {
-    return presentEntry(this.#store, key, this.#counters.logTimeMs);
+    return presentEntry(this, key, this.#counters.logTimeMs);
+  }
+
+  /** The record of a key at the applied state, whether its time is over or not. @throws like `get` */
+  getEntry(key: Uint8Array): StoredEntry | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#staged.entry(key);
+  }
+
+  /**
+   * Hands to the store what was applied and is only staged. Whoever looks at the store as a whole, or makes it durable, calls
+   * this before.
+   * @throws the engine's error; the machine must not be used any more then.
+   */
+  settle(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (!this.#isAhead) return;
+    try {
+      this.#commit();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
   }
 
   /**
    * Applies a run of entries and returns the answers, one per entry; `undefined` for an entry without writes.
-   * @throws CommandError for an entry that this release cannot read, or the engine's error; nothing is applied then.
+   * @throws CommandError for an entry that this release cannot read, or the engine's error. The machine must not be used any
+   * more then: half of the run may be in memory. The store has none of it.
    */
   apply(entries: readonly LogEntry[]): (AppliedResults | undefined)[] {
+    if (this.#failure !== undefined) throw this.#failure;
     try {
       const results = entries.map((entry) => this.#applyEntry(entry));
-      this.#commit();
+      this.#publish();
+      if (this.#staged.size >= maxStagedKeys || this.#staged.bytes >= maxStagedBytes) this.#commit();
+      else if (!this.#isAhead) {
+        this.#isAhead = true;
+        this.onAhead?.();
+      }
       return results;
     } catch (error) {
-      this.reload();
-      throw error instanceof WireError ? new CommandError(error.message, { cause: error }) : error;
+      this.#failure = error instanceof WireError ? new CommandError(error.message, { cause: error }) : error;
+      throw this.#failure;
     }
   }
 
@@ -198,6 +241,7 @@ export class ShardStateMachine {
     const { id, withDigests } = readVerifyPoint(entry.data);
     this.#verifyPoint = { id, index: entry.index, chainHash: this.#counters.chainHash, withDigests };
     // Whoever looks at the store now must see everything up to here and nothing of what follows.
+    this.#publish();
     this.#commit();
     this.onVerifyPoint?.(this.#verifyPoint);
   }
@@ -212,8 +256,13 @@ export class ShardStateMachine {
       if (encoded === undefined) this.#staged.delete(key);
       else this.#staged.put(key, { value: encoded, version: 0, expiresAtMs: 0 });
     }
-    this.#store.write(this.#staged.operations, encodeCounters(counters));
+    this.#store.write(this.#staged.operations(), encodeCounters(counters));
     this.#staged.clear();
+    this.#isAhead = false;
+  }
+
+  /** Tells those who follow the shard what has changed. */
+  #publish(): void {
     this.history.publish(this.#changes);
     this.#changes = [];
   }

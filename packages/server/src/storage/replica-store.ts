@@ -51,6 +51,8 @@ export class ReplicaStore implements ShardStore {
   #db: Bitcask;
   #generation: number;
   #nextDirectory: number;
+  /** Called before the store is looked at as a whole, or made durable: the moment to write what is still in memory. */
+  beforeUse: (() => void) | undefined;
   /** Keys that somebody wants to know of when they are written, each with its watchers. */
   readonly #watched = new Map<string, Set<() => void>>();
 
@@ -81,6 +83,7 @@ export class ReplicaStore implements ShardStore {
 
   /** The engine, for statistics, merges and checks. */
   get engine(): Bitcask {
+    this.beforeUse?.();
     return this.#db;
   }
 
@@ -118,11 +121,13 @@ export class ReplicaStore implements ShardStore {
     return this.#db.lastMeta();
   }
 
-  flush(): Promise<Uint8Array | undefined> {
+  async flush(): Promise<Uint8Array | undefined> {
+    this.beforeUse?.();
     return this.#db.flush();
   }
 
   *entries(prefix: Uint8Array): Iterable<{ readonly key: Uint8Array; readonly entry: StoredEntry }> {
+    this.beforeUse?.();
     using snapshot = this.#db.snapshot();
     for (const { key, value, version, expiresAtMs } of snapshot.entriesSync({ prefix })) {
       yield { key, entry: { value, version, expiresAtMs: expiresAtMs ?? 0 } };
@@ -130,12 +135,14 @@ export class ReplicaStore implements ShardStore {
   }
 
   *expiring(): Iterable<{ readonly key: Uint8Array; readonly expiresAtMs: number }> {
+    this.beforeUse?.();
     using snapshot = this.#db.snapshot();
     yield* snapshot.expiringKeysSync();
   }
 
   /** A copy of the state as it is now; writing goes on. */
   async checkpoint(): Promise<Checkpoint> {
+    this.beforeUse?.();
     const directory = join(this.#options.directory, `checkpoint-${this.#takeNumber()}`);
     await this.#db.checkpoint(directory);
     return {
