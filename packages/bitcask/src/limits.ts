@@ -42,11 +42,14 @@ export const maxFileBytesCap: number = 2 ** 39;
 /** Smallest file size accepted: below it the headers would dominate. */
 export const minFileBytesFloor = 4096;
 
-/** Zeros written ahead of the log's end, see log/preallocation in DESIGN.md. */
-export const preallocateBytes: number = 256 * 1024;
+/** Zeros written ahead of the log's end, see "Preallocation" in DESIGN.md. More at once would hold the event loop up. */
+export const preallocateBytes: number = 1024 * 1024;
+
+/** The first time; from then on as many as the file already has bytes. */
+export const firstPreallocateBytes: number = 64 * 1024;
 
 /** A durable group at most this large is worth preallocating for; larger ones would only write twice. */
-export const preallocateGroupBytes: number = 64 * 1024;
+export const preallocateGroupBytes: number = 256 * 1024;
 
 /** Unsynced bytes after which the log starts a background sync, so that no later sync is long. */
 export const backgroundSyncBytes: number = 32 * 1024 * 1024;
@@ -68,6 +71,9 @@ export const maxQuarantineBytes: number = 64 * 1024 * 1024;
 
 /** File descriptors that sealed files may hold open, unless the options say otherwise. */
 export const defaultMaxOpenFiles = 256;
+
+/** Bytes a second that merges read and write unless the options say otherwise: syncs beside them stay about as fast as alone. */
+export const defaultMergeBytesPerSecond: number = 64 * 1024 * 1024;
 
 /** Largest piece of a streamed value stored as one record. */
 export const blobChunkBytes: number = 256 * 1024;

@@ -1,7 +1,13 @@
 import { BitcaskError } from "./errors.ts";
 import { nodeFileSystem } from "./fs/node-file-system.ts";
 import type { FileSystem } from "./fs/file-system.ts";
-import { defaultMaxFileBytes, defaultMaxOpenFiles, maxFileBytesCap, minFileBytesFloor } from "./limits.ts";
+import {
+  defaultMergeBytesPerSecond,
+  defaultMaxFileBytes,
+  defaultMaxOpenFiles,
+  maxFileBytesCap,
+  minFileBytesFloor,
+} from "./limits.ts";
 
 /**
  * When an acknowledged write is safe.
@@ -33,7 +39,10 @@ export interface MergePolicy {
   readonly checkIntervalMs?: number;
   /** Random share added to each interval, so that many stores do not merge in step. Default 0.25. */
   readonly jitter?: number;
-  /** Bytes per second a merge may read and write together. Default: no limit. */
+  /**
+   * Bytes per second a merge may read and write together; `Infinity` for no limit, which others who use the disk notice.
+   * Default 64 MiB.
+   */
   readonly maxBytesPerSecond?: number;
 }
 
@@ -136,7 +145,7 @@ function resolveMergePolicy(policy: MergePolicy, maxFileBytes: number): Resolved
     smallFileBytes: policy.smallFileBytes ?? maxFileBytes / 16,
     checkIntervalMs: policy.checkIntervalMs ?? 60_000,
     jitter: policy.jitter ?? 0.25,
-    maxBytesPerSecond: policy.maxBytesPerSecond ?? Number.POSITIVE_INFINITY,
+    maxBytesPerSecond: policy.maxBytesPerSecond ?? defaultMergeBytesPerSecond,
     ...(policy.window && { window: policy.window }),
   };
   refuseUnless(

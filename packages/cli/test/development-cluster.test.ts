@@ -118,6 +118,22 @@ describe("a development cluster of three processes", () => {
     await eventually("all is well", async () => (await troubles()).length === 0);
   });
 
+  test("a drained node leads nothing until that is undone", async () => {
+    const led = async (): Promise<number> => {
+      const nodes = JSON.parse(await cluster.ok(["nodes", "-o", "json"])) as {
+        node: number;
+        leads: number;
+      }[];
+      return nodes.find(({ node }) => node === 2)!.leads;
+    };
+    await cluster.ok(["transfer", "1", "2", "--timeout", "30000"]);
+    expect(await cluster.ok(["drain", "2"])).toBe("node 2 leads nothing; it can be stopped\n");
+    expect(await led()).toBe(0);
+    expect(await cluster.ok(["drain", "2", "--undo"])).toBe("node 2 may lead again\n");
+    await cluster.ok(["transfer", "1", "2", "--timeout", "30000"]);
+    await eventually("it leads again", async () => (await led()) > 0);
+  });
+
   test("a second cluster in the same directory is refused", async () => {
     const run = await cluster.run(["dev"]);
     expect(run).toMatchObject({ code: 12, stdout: "" });

@@ -1,12 +1,15 @@
 /** The session of a new user, as the README has it, and the mistakes of one, each with its message and exit code. */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { lstat, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exitCodeMeanings } from "../src/program/exit-code.ts";
 import { TestCluster } from "./support/dev-cluster.ts";
 import { titanInProcess } from "./support/in-process.ts";
+import { finish, startTitan } from "./support/titan.ts";
 
 const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
 const entry = join(import.meta.dirname, "../src/main.ts");
@@ -80,8 +83,61 @@ describe("the session in the README", () => {
     }
   });
 
+  test("help says what a command takes, with what all commands take", async () => {
+    expect(await cluster.ok(["help", "get"])).toMatch(
+      /--level <level>[\s\S]*Global Options:[\s\S]*--endpoint/,
+    );
+    expect(await cluster.ok(["help", "server"])).toContain("--client-port");
+  });
+
   test("the table of exit codes is the program's", () => {
     for (const [code, meaning] of exitCodeMeanings) expect(readme).toContain(`| ${code} | ${meaning} |`);
+  });
+});
+
+describe("titan watch", () => {
+  test("prints changes as they happen, and goes on where it was when it is told to", async () => {
+    const child = startTitan(["watch", "lamp/", "-o", "ndjson"], {
+      env: cluster.env,
+      cwd: cluster.directory,
+    });
+    const result = finish(child);
+    const log: string[] = [];
+    child.stdout.on("data", (chunk: Buffer) => log.push(chunk.toString()));
+    // It has begun when it shows the first one of these.
+    const first = once(child.stdout, "data").then(() => "begun" as const);
+    for (let lit = "no"; lit !== "begun"; lit = await Promise.race([first, pause(50, "no")])) {
+      await cluster.ok(["put", "lamp/hall", "on"]);
+    }
+    await cluster.ok(["put", "lamp/cellar", "-"], { input: Buffer.from([0xff]) });
+    await cluster.ok(["put", "other", "not shown"]);
+    await cluster.ok(["del", "lamp/hall"]);
+    await expect.poll(() => log.join("").includes("delete"), { timeout: 10_000 }).toBe(true);
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await result;
+    const events = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(code).toBe(130);
+    expect(events.find(({ key }) => key === "lamp/cellar")).toMatchObject({ kind: "put", base64: "/w==" });
+    expect(events.at(-1)).toMatchObject({
+      kind: "delete",
+      key: "lamp/hall",
+      shard: expect.any(Number) as unknown,
+    });
+    const token = /to go on from here: --from (?<token>\S+)\n$/.exec(stderr)?.groups?.["token"] ?? "";
+    expect(events.at(-1)?.["resumeToken"]).toBe(token);
+
+    await cluster.ok(["put", "lamp/attic", "on"]);
+    const words = ["watch", "lamp/", "--from", token, "--count", "1"];
+    expect(await cluster.ok(words)).toMatch(/^put {5}lamp\/attic {2}\d+\/\d+ {2}on\n$/);
+    expect(await cluster.ok([...words, "-o", "raw"])).toBe("put\tlamp/attic\ton\n");
+    expect(JSON.parse(await cluster.ok([...words, "-o", "json"]))).toMatchObject([{ key: "lamp/attic" }]);
+    expect(await cluster.run(["watch", "--from", "x"])).toMatchObject({
+      code: 8,
+      stderr: expect.stringContaining("not one that a watch returned") as unknown,
+    });
   });
 });
 
@@ -104,6 +160,7 @@ describe("mistakes and trouble", () => {
       code: 2,
       says: ["unknown option '--lvel'", "Did you mean --level"],
     },
+    { name: "help for what does not exist", words: ["help", "gte"], code: 2, says: ['no command "gte"'] },
     { name: "a missing argument", words: ["get"], code: 2, says: ["missing required argument 'key'"] },
     { name: "too many arguments", words: ["get", "a", "b"], code: 2, says: ["too many arguments"] },
     {
@@ -181,6 +238,12 @@ describe("mistakes and trouble", () => {
       words: ["import", "nothing.csv"],
       code: 12,
       says: ["nothing.csv cannot be read"],
+    },
+    {
+      name: "a watch of two things",
+      words: ["watch", "a", "--key", "b"],
+      code: 2,
+      says: ["not both"],
     },
     {
       name: "a batch that is not JSON",

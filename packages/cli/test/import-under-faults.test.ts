@@ -2,6 +2,8 @@
  * The main job on real processes: a hundred thousand records go in while a node is killed, and come out again byte for
  * byte, also after everything has been restarted.
  */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,6 +12,7 @@ import { ContentSum } from "../src/transfer/content-sum.ts";
 import { TestCluster } from "./support/dev-cluster.ts";
 import { finish, startTitan } from "./support/titan.ts";
 
+const entry = join(import.meta.dirname, "../src/main.ts");
 const recordCount = 100_000;
 /** Enough to be interrupted in the middle. */
 const smallCount = 30_000;
@@ -136,6 +139,48 @@ describe("an import of a hundred thousand records", () => {
     expect(exported).toMatchObject({ records: smallCount, checksum: report.checksum });
     expect(readdirSync(cluster.path("state", "titan-kv", "imports"))).toEqual([]);
   });
+
+  test.skipIf(!existsSync("/usr/bin/script"))(
+    "on a terminal shows how far it is, and Ctrl-C there ends it as a signal does",
+    async () => {
+      const small = cluster.path("terminal.ndjson");
+      const lines = Array.from({ length: smallCount }, (_, index) => `${recordAt(index).line}\n`);
+      await writeFile(small, lines.join(""));
+      const onTerminal = async (interrupt: boolean): Promise<{ code: number | null; text: string }> => {
+        const words = [
+          process.execPath,
+          "--conditions=@titan-kv/source",
+          entry,
+          "import",
+          small,
+          "--prefix",
+          "third/",
+        ];
+        // A terminal without size is taken for nobody.
+        const command = `stty cols 80 rows 24; exec ${words.join(" ")}`;
+        const child = spawn("script", ["--quiet", "--return", "--flush", "--command", command, "/dev/null"], {
+          env: { ...process.env, TERM: "xterm", ...cluster.env },
+          cwd: cluster.directory,
+        });
+        let text = "";
+        child.stdout.on("data", (chunk: Buffer) => {
+          text += chunk.toString();
+          if (!interrupt || !/[1-9]%/.test(text)) return;
+          interrupt = false;
+          child.stdin.write("\u0003");
+        });
+        const [code] = (await once(child, "close")) as [number | null];
+        return { code, text };
+      };
+      const interrupted = await onTerminal(true);
+      expect(interrupted.text).toContain("run the same command again to go on from there");
+      expect(interrupted.code).toBe(130);
+      const finished = await onTerminal(false);
+      expect(finished.text).toContain("█");
+      expect(finished.text).toContain(`imported ${smallCount} records`);
+      expect(finished.code).toBe(0);
+    },
+  );
 
   test("a tree of files goes in and comes out the same", async () => {
     const tree = join(import.meta.dirname, "../src");

@@ -129,7 +129,7 @@ describe("a node as a process", () => {
     expect((await ended).code).toBe(0);
   });
 
-  test("joins a cluster by any member's address, and leaves it when it is removed", async () => {
+  test("joins a cluster by any member's address, takes another's place, and ends when it is removed", async () => {
     const joining = (name: string, client: number, peer: number): string[] =>
       Object.entries({
         "data-directory": join(directory, name),
@@ -149,19 +149,36 @@ describe("a node as a process", () => {
       expect(found).toEqual(expected);
     };
     const one = await serve(founder());
-    await eventually(["get", "kept"]);
+    await eventually(["put", "kept", "1"]);
     const two = await serve(joining("two", ports[2]!, ports[3]!));
     await untilStatesAre(["1 active", "2 active"]);
     const three = await serve(joining("three", ports[4]!, ports[5]!));
     await untilStatesAre(["1 active", "2 active", "3 active"]);
+    const expelled = {
+      code: 11,
+      stderr: expect.stringMatching(/titan: this node cannot go on: /) as unknown,
+    };
     expect(await eventually(["remove", "3", "--yes"])).toMatchObject({ code: 0, stderr: "" });
     await untilStatesAre(["1 active", "2 active"]);
-    three.child.kill("SIGTERM");
-    await three.ended;
-    for (const { child, ended } of [two, one]) {
+    expect(await three.ended).toMatchObject(expelled);
+    // Nor does it come back when it is started again with what it has.
+    const again = await titan(["server", ...joining("three", ports[4]!, ports[5]!)]);
+    expect(again).toMatchObject(expelled);
+
+    const four = await serve(joining("four", ports[4]!, ports[5]!));
+    await untilStatesAre(["1 active", "2 active", "4 active"]);
+    expect(await eventually(["replace", "2", "4", "--yes"])).toMatchObject({
+      code: 0,
+      stdout: "node 4 takes the place of node 2\n",
+      stderr: "",
+    });
+    await untilStatesAre(["1 active", "4 active"]);
+    expect(await two.ended).toMatchObject(expelled);
+    expect(await eventually(["get", "kept"])).toMatchObject({ code: 0, stdout: "1" });
+    for (const { child, ended } of [four, one]) {
       child.kill("SIGTERM");
       // oxlint-disable-next-line no-await-in-loop -- the last one has nobody to hand over to
-      await ended;
+      expect((await ended).code).toBe(0);
     }
   }, 120_000);
 });

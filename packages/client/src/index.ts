@@ -29,6 +29,7 @@ export type { Origin } from "./api/origin.ts";
 export { atLeast, boundedStaleness, type ReadConsistency } from "./api/read-consistency.ts";
 export type { Scan, ScanOptions, ScanPage } from "./api/scan.ts";
 export type { TxnBuilder } from "./api/txn-builder.ts";
+export type { ShardPosition, Watch, WatchBatch, WatchEvent, WatchOptions } from "./api/watch.ts";
 
 // Values.
 export { bytesCodec, type Codec, jsonCodec, textCodec } from "./api/codec.ts";

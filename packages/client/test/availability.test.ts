@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { Reason } from "@titan-kv/proto";
 import { describe, expect, it } from "vitest";
 import { connect } from "../src/index.ts";
+import { collect } from "./support/collect.ts";
 import { errorOf } from "./support/error-of.ts";
 import { FakeCluster } from "./support/fake-cluster.ts";
 import { notApplied } from "./support/fake-node.ts";
@@ -217,6 +218,16 @@ describe("a client goes on", () => {
       if (found.length === 100 || found.length === 200) for (const node of cluster.nodes) node.cut();
     }
     expect(found).toEqual(keys);
+  });
+});
+
+describe("a scan", () => {
+  it("goes to another node when the first cannot be reached", async () => {
+    await using cluster = await FakeCluster.start({ nodes: 3 });
+    const kv = await cluster.connect();
+    await kv.put("k", "v");
+    for (const id of [1, 2]) await cluster.node(id).stop();
+    for (let count = 0; count < 6; count += 1) expect(await collect(kv.scan())).toHaveLength(1);
   });
 });
 

@@ -208,6 +208,26 @@ describe("dissertation, section 9.6: pre-vote", () => {
     expect(node.status().role).toBe("candidate");
   });
 
+  it("granting a pre-vote puts off nobody's own candidacy (hashicorp/raft #609)", () => {
+    const cluster = new Cluster({ voters: three });
+    cluster.network.partition([]);
+    cluster.tick(2, 10);
+    cluster.node(2).raw.step({
+      type: "voteRequest",
+      from: 3,
+      to: 2,
+      term: 2,
+      preVote: true,
+      transfer: false,
+      lastIndex: 1,
+      lastTerm: 1,
+      commit: 1,
+      commitTerm: 1,
+    });
+    cluster.tick(2, 1);
+    expect(cluster.node(2).raw.status().role).toBe("preCandidate");
+  });
+
   it("a refusal from a higher term is adopted, so that nobody asks for an old term for ever (openraft #1796)", () => {
     const cluster = new Cluster({ voters: three });
     const node = cluster.node(1).raw;

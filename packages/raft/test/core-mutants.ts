@@ -94,6 +94,16 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    name: "a refused vote is counted as granted (databend #16175)",
+    edits: [
+      {
+        file: "core/election.ts",
+        find: "replica.votes.set(message.from, !message.reject);",
+        replace: "replica.votes.set(message.from, true);",
+      },
+    ],
+  },
+  {
     name: "learners are asked for votes, and their votes are counted",
     rare: true,
     edits: [

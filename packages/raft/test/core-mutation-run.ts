@@ -17,8 +17,39 @@ export interface MutantResult {
 const source = new URL("../src", import.meta.url).pathname;
 const run = promisify(execFile);
 
+/** Tries them all, each in its own process, two at a time. */
+export async function tryMutants(
+  mutants: readonly Mutant[],
+  maxSeeds: number,
+  flags: readonly string[] = [],
+): Promise<MutantResult[]> {
+  const results: MutantResult[] = [];
+  const waiting = [...mutants];
+  const work = async (): Promise<void> => {
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      results.push(await tryMutant(mutant, maxSeeds, flags));
+    }
+  };
+  await Promise.all([work(), work()]);
+  return results;
+}
+
+/** The results for a person to read, the easiest bugs first. */
+export function mutantTable(results: readonly MutantResult[]): string {
+  const lines = results
+    .toSorted((left, right) => (left.seeds ?? Infinity) - (right.seeds ?? Infinity))
+    .map(
+      ({ name, seeds, checker }) => `${String(seeds ?? "none").padStart(5)}  ${checker.padEnd(44)}  ${name}`,
+    );
+  return ["seeds  violated                                      bug", ...lines].join("\n");
+}
+
 /** Runs the simulator on a copy of the source with one bug in it. */
-export async function tryMutant(mutant: Mutant, maxSeeds: number): Promise<MutantResult> {
+async function tryMutant(
+  mutant: Mutant,
+  maxSeeds: number,
+  flags: readonly string[] = [],
+): Promise<MutantResult> {
   const directory = await mkdtemp(join(tmpdir(), "titan-kv-mutant-"));
   try {
     const copy = join(directory, "src");
@@ -29,7 +60,7 @@ export async function tryMutant(mutant: Mutant, maxSeeds: number): Promise<Mutan
     const command = join(copy, "testing/simulation/command.ts");
     const { stdout } = await run(
       process.execPath,
-      ["--conditions=@titan-kv/source", command, "--count", String(maxSeeds), "--brief"],
+      ["--conditions=@titan-kv/source", command, "--count", String(maxSeeds), "--brief", ...flags],
       { maxBuffer: 64 * 1024 * 1024 },
     ).catch((error: unknown) => {
       if (error instanceof Error && "stdout" in error && "code" in error && error.code === 1) {

@@ -36,6 +36,50 @@ function kind(type: Message["type"]): (message: Message) => boolean {
 }
 
 describe("section 5.3: log replication", () => {
+  it("with lazyCommit followers learn of the commitment with the next append, or when it is announced", () => {
+    const cluster = new Cluster({ voters: [1, 2], config: { lazyCommit: true } });
+    cluster.campaign(1);
+    const { raw } = cluster.node(1);
+    raw.announceCommit();
+    cluster.settle();
+    cluster.transcript();
+    cluster.trace(true);
+    expect(raw.owesCommit).toBe(false);
+    raw.propose([encoder.encode("a")]);
+    cluster.settle();
+    expect(cluster.transcript()).toEqual([
+      '1→2 append term 2 after 2@2 commit 2 [3@2 "a"]',
+      "2→1 append term 2 accepted to 3",
+      '1 applies 3@2 "a"',
+    ]);
+    expect(raw.owesCommit).toBe(true);
+    raw.propose([encoder.encode("b")]);
+    cluster.settle();
+    expect(cluster.transcript()).toEqual([
+      '1→2 append term 2 after 3@2 commit 3 [4@2 "b"]',
+      '2 applies 3@2 "a"',
+      "2→1 append term 2 accepted to 4",
+      '1 applies 4@2 "b"',
+    ]);
+    raw.announceCommit();
+    cluster.settle();
+    expect(cluster.transcript()[0]).toBe("1→2 append term 2 after 4@2 commit 4");
+    expect(raw.owesCommit).toBe(false);
+  });
+
+  it("with lazyCommit a follower that reads is told what it has to apply for that", () => {
+    const cluster = new Cluster({ voters: [1, 2], config: { lazyCommit: true } });
+    cluster.campaign(1);
+    cluster.settle();
+    cluster.node(1).raw.propose([encoder.encode("a")]);
+    cluster.settle();
+    cluster.transcript();
+    const asked = cluster.node(2).raw.readIndex();
+    expect(asked.status).toBe("accepted");
+    cluster.settle();
+    expect(cluster.transcript()).toContain('2 applies 3@2 "a"');
+  });
+
   it("commands proposed in one turn leave in one append, and followers learn of the commitment at once", () => {
     const cluster = new Cluster({ voters: [1, 2] });
     cluster.campaign(1);

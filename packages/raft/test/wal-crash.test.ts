@@ -128,6 +128,21 @@ describe.each(Array.from({ length: seeds }, (_, at) => firstSeed + at))("with se
   });
 });
 
+test("what a failed write left in the page cache is written again before the next process relies on it", async () => {
+  const problems: string[] = [];
+  const calls = await callsOf(1);
+  let visible = 0;
+  for (let at = 1; at <= calls; at++) {
+    const disk = diskWith(at, { kind: "phantom" });
+    const run = await runWorkload(disk, { seed: 1, appends, close: false });
+    if (run.error !== undefined) visible += 1;
+    const killed = disk.after("killed", () => 0);
+    problems.push(...(await problemsOf(killed, run, `phantom at call ${at} (${disk.log[at - 1]})`)));
+  }
+  expect(visible).toBeGreaterThan(10);
+  expect(problems).toEqual([]);
+});
+
 test("a log that failed once writes nothing any more, and can still be read", async () => {
   const disk = new TestDisk();
   const log = await openOn(disk, 1);

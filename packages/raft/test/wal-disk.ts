@@ -18,11 +18,18 @@ interface Inode {
   durable: Uint8Array;
   /** Writes that are in `live` and not yet durable. */
   pending: { readonly position: number; readonly bytes: Uint8Array }[];
+  /** What is in `live` and will never be durable, unless it is written again. */
+  phantoms: { readonly position: number; readonly bytes: Uint8Array }[];
 }
 
 /** A failure to inject at one call. */
 export type Fault =
   | { readonly kind: "crash"; readonly when: "before" | "during" | "after" }
+  /**
+   * A write fails with EIO, can be read nevertheless, and is on no platter: the pages of a failed write count as clean, so
+   * that no later sync writes them (https://lwn.net/Articles/752063/).
+   */
+  | { readonly kind: "phantom" }
   | { readonly kind: "error"; readonly code: string; readonly times: number }
   | { readonly kind: "short" };
 
@@ -53,7 +60,7 @@ export class TestDisk implements FileSystem {
     return this.#callNow(`open ${name}`, () => {
       let inode = this.#live.get(name);
       if (mode === "create") {
-        inode = { live: new Uint8Array(0), durable: new Uint8Array(0), pending: [] };
+        inode = { live: new Uint8Array(0), durable: new Uint8Array(0), pending: [], phantoms: [] };
         this.#live.set(name, inode);
       }
       if (inode === undefined) throw coded("ENOENT");
@@ -112,8 +119,8 @@ export class TestDisk implements FileSystem {
         if (!this.#durable.has(name) && random() < 0.5) names.delete(name);
     }
     for (const [name, inode] of names) {
-      const bytes = image === "kept" ? inode.live.slice() : tear(inode, image === "torn" ? random : () => 1);
-      disk.#live.set(name, { live: bytes, durable: bytes.slice(), pending: [] });
+      const bytes = image === "kept" ? synced(inode) : tear(inode, image === "torn" ? random : () => 1);
+      disk.#live.set(name, { live: bytes, durable: bytes.slice(), pending: [], phantoms: [] });
     }
     disk.#durable = new Map(disk.#live);
     return disk;
@@ -136,7 +143,7 @@ export class TestDisk implements FileSystem {
   }
 
   put(name: string, bytes: Uint8Array): void {
-    const inode = { live: bytes, durable: bytes.slice(), pending: [] };
+    const inode = { live: bytes, durable: bytes.slice(), pending: [], phantoms: [] };
     this.#live.set(name, inode);
     this.#durable.set(name, inode);
   }
@@ -165,11 +172,20 @@ export class TestDisk implements FileSystem {
         const whole = bytes.slice();
         const short = this.fault?.kind === "short" && this.calls + 1 === this.faultAt;
         const written = short ? whole.subarray(0, Math.ceil(whole.length / 3)) : whole;
+        if (this.fault?.kind === "phantom" && this.calls + 1 === this.faultAt) {
+          inode.live = grown(inode.live, position + whole.length);
+          inode.live.set(whole, position);
+          inode.phantoms.push({ position, bytes: whole });
+        }
         await this.#call(
           `write ${name} ${position}+${bytes.length}`,
           () => {
             // Only the range that was written: what somebody else left in the page cache stays there.
             inode.pending = inode.pending.filter(({ bytes: other }) => other !== written);
+            inode.phantoms = inode.phantoms.filter(
+              ({ position: at, bytes: { length } }) =>
+                at < position || at + length > position + written.length,
+            );
             inode.durable = grown(inode.durable, position + written.length);
             inode.durable.set(written, position);
           },
@@ -184,7 +200,7 @@ export class TestDisk implements FileSystem {
       sync: async () => {
         await this.#call(`sync ${name}`, () => {
           inode.pending = [];
-          inode.durable = inode.live.slice();
+          inode.durable = synced(inode);
         });
       },
       close: () => undefined,
@@ -215,6 +231,10 @@ export class TestDisk implements FileSystem {
     this.calls += 1;
     this.log.push(what);
     if (this.faultAt === undefined || this.fault === undefined || this.calls < this.faultAt) return undefined;
+    if (this.fault.kind === "phantom") {
+      if (this.calls === this.faultAt && what.startsWith("write")) throw coded("EIO");
+      return undefined;
+    }
     if (this.fault.kind === "error") {
       if (this.calls >= this.faultAt + this.fault.times) return undefined;
       // A full disk has room for names.
@@ -235,6 +255,16 @@ function grown(bytes: Uint8Array, length: number): Uint8Array {
   const longer = new Uint8Array(length);
   longer.set(bytes);
   return longer;
+}
+
+/** What a sync makes durable: everything but what the system believes to be on the platter already. */
+function synced(inode: Inode): Uint8Array {
+  const bytes = inode.live.slice();
+  for (const { position, bytes: lost } of inode.phantoms) {
+    bytes.fill(0, position, position + lost.length);
+    bytes.set(inode.durable.subarray(position, position + lost.length), position);
+  }
+  return bytes;
 }
 
 /** Durable bytes, and of each write under way the sectors that made it. */

@@ -103,3 +103,36 @@ test("of five nodes one follows a shard that it has no replica of", async () => 
   const { events } = await take({ [Symbol.asyncIterator]: () => watch }, 1);
   expect(events).toEqual(["put far 1"]);
 });
+
+test("progress is marked although the shard is busy with changes that are not wanted", async () => {
+  await using cluster = await ClusterProcesses.start(1);
+  const kv = clientOf(cluster, 1);
+  const watch = kv.watch({ target: { case: "prefix", value: "wanted:" }, progressIntervalMs: 300 });
+  const stop = new AbortController();
+  const writing = (async () => {
+    while (!stop.signal.aborted) await kv.put({ key: "other", payload: { case: "text", value: "x" } });
+  })();
+  const revisions: number[] = [];
+  for await (const { events, progress } of watch) {
+    expect(events).toEqual([]);
+    if (progress!.revision > 0n) revisions.push(Number(progress!.revision));
+    if (revisions.length === 3) break;
+  }
+  stop.abort();
+  await writing;
+  expect(revisions).toEqual([...new Set(revisions)].toSorted((a, b) => a - b));
+});
+
+test("a node without a majority ends its watches, so that their callers can go to another one", async () => {
+  await using cluster = await ClusterProcesses.start(3);
+  const responses = clientOf(cluster, 1).watch({
+    target: { case: "key", value: "k" },
+    progressIntervalMs: 500,
+  });
+  const watch = responses[Symbol.asyncIterator]();
+  await watch.next();
+  cluster.pause(2);
+  cluster.pause(3);
+  const rest: AsyncIterable<WatchResponse> = { [Symbol.asyncIterator]: () => watch };
+  await expect(take(rest, 1)).rejects.toThrow(/unavailable/);
+});

@@ -129,7 +129,7 @@ export class Segment extends Arena {
 
   /** Whether a record of that many words fits within the segment's limits. */
   room(words: number): boolean {
-    return this.count < this.keysMax && this.end + words + PAGE_WORDS <= 2 ** this.addressBits;
+    return this.count < this.keysMax && this.end + words + PAGE_WORDS <= 1 << this.addressBits;
   }
 
   #growSlots(): void {

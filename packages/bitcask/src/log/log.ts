@@ -5,7 +5,13 @@ import { dataName } from "../format/file-names.ts";
 import type { LogPosition } from "../format/mark.ts";
 import type { ManifestOperation } from "../format/manifest-edit.ts";
 import { writeFully } from "../fs/file-system.ts";
-import { backgroundSyncBytes, maxSeq, preallocateBytes, preallocateGroupBytes } from "../limits.ts";
+import {
+  backgroundSyncBytes,
+  firstPreallocateBytes,
+  maxSeq,
+  preallocateBytes,
+  preallocateGroupBytes,
+} from "../limits.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { DataFile } from "./data-file.ts";
 import type { FileTable } from "./file-table.ts";
@@ -268,7 +274,9 @@ export class Log {
       file.size + groupBytes < target.preallocatedTo
     )
       return;
-    const end = Math.min(file.size + preallocateBytes, this.#maxFileBytes);
+    // Never more zeros than the file has bytes of records, so that a store of a few keys stays a small file.
+    const aheadBytes = Math.min(preallocateBytes, Math.max(firstPreallocateBytes, file.size));
+    const end = Math.min(file.size + aheadBytes, this.#maxFileBytes);
     if (end - file.size < groupBytes) return;
     try {
       writeFully(this.table.handleOf(file), zeros, { start: 0, end: end - file.size, position: file.size });

@@ -18,6 +18,12 @@ import type { FileTable } from "../log/file-table.ts";
 
 const bufferBytes = 256 * 1024;
 
+/**
+ * Output is made durable in steps of this size. Left to the end, it would be one sync of a whole file, and the syncs that
+ * writers wait for would queue behind it in the disk.
+ */
+const syncStepBytes = 256 * 1024;
+
 /** A record to be written again: where it is in some buffer. */
 export type CopiedRecord = Pick<RecordCursor, "bytes" | "start" | "end" | "type">;
 
@@ -39,6 +45,7 @@ export class MergeOutput {
   #buffer: Buffer = Buffer.allocUnsafe(bufferBytes);
   #view: DataView = viewOf(this.#buffer);
   #buffered = 0;
+  #unsyncedBytes = 0;
   readonly #cursor: RecordCursor = new RecordCursor();
 
   constructor(target: OutputTarget) {
@@ -94,7 +101,16 @@ export class MergeOutput {
       position,
     });
     this.bytesWritten += this.#buffered;
+    this.#unsyncedBytes += this.#buffered;
     this.#buffered = 0;
+  }
+
+  /** The same, and waits until the disk has caught up. */
+  async settle(): Promise<void> {
+    this.flush();
+    if (!this.#file || this.#unsyncedBytes < syncStepBytes) return;
+    this.#unsyncedBytes = 0;
+    await this.#target.table.handleOf(this.#file).syncAsync();
   }
 
   /** Makes all files complete and durable; returns what the manifest has to say about them. */
@@ -183,6 +199,7 @@ export class MergeOutput {
     this.flush();
     // The inputs will be removed on the strength of this.
     await this.#target.table.handleOf(file).syncAsync();
+    this.#unsyncedBytes = 0;
     await this.#hint!.finish();
     this.#file = undefined;
     this.#hint = undefined;

@@ -15,9 +15,6 @@ import { Relocation } from "./relocation.ts";
 import { TombstoneFilter } from "./tombstone-filter.ts";
 import { WindowReader } from "./window-reader.ts";
 
-/** Entries looked at before the event loop gets a turn, when nothing has to be read. */
-const entriesPerTurn = 2048;
-
 /** What is to happen to one record of an input. */
 type Verdict = "drop" | "copy" | "replaceByDeletion";
 
@@ -119,14 +116,10 @@ export class MergeRun {
   async #copyFile(file: DataFile, hint: CheckedHint, filter: TombstoneFilter): Promise<void> {
     const reader = new WindowReader(this.#store.table, file);
     const entries = new HintEntries(hint);
-    let sinceTurn = 0;
     while (entries.next()) {
       const { entry } = entries;
-      if (++sinceTurn >= entriesPerTurn) {
-        sinceTurn = 0;
-        // oxlint-disable-next-line eslint/no-await-in-loop -- the event loop's turn
-        await this.#pace.spent(0);
-      }
+      // oxlint-disable-next-line eslint/no-await-in-loop -- the event loop's turn
+      if (this.#pace.isSliceOver) await this.#pace.spent(0);
       const verdict = this.#judge(entry, file, filter);
       if (verdict === "drop") continue;
       // oxlint-disable-next-line eslint/no-await-in-loop
@@ -137,13 +130,13 @@ export class MergeRun {
         continue;
       }
       if (!reader.holds(entry.offset, entry.size)) {
-        this.#output.flush();
+        // oxlint-disable-next-line eslint/no-await-in-loop
+        await this.#output.settle();
         const before = reader.bytesRead;
         // oxlint-disable-next-line eslint/no-await-in-loop
         await reader.moveTo(entry.offset, entry.size);
         // oxlint-disable-next-line eslint/no-await-in-loop
         await this.#pace.spent(2 * (reader.bytesRead - before));
-        sinceTurn = 0;
         // The world went on meanwhile; a record that has died in between need not be copied, but may be.
       }
       this.#copy(reader, entry, file);

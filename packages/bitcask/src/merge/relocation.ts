@@ -9,9 +9,6 @@ import { decodeChunkKey } from "../state/blob-table.ts";
 import type { Store } from "../store.ts";
 import type { Pace } from "./pace.ts";
 
-/** Entries moved before the event loop gets a turn. */
-const entriesPerTurn = 1024;
-
 /**
  * Points the keydir at a merge's outputs, after the merge has been committed. Goes by the outputs' hints, so no list of
  * moved keys has to be held in memory while the merge runs.
@@ -41,13 +38,10 @@ export class Relocation {
       });
     }
     const entries = new HintEntries(hint);
-    let sinceTurn = 0;
     while (entries.next()) {
       this.#moveEntry(entries.entry, file);
-      if (++sinceTurn < entriesPerTurn) continue;
-      sinceTurn = 0;
       // oxlint-disable-next-line eslint/no-await-in-loop -- the event loop's turn; too late to cancel
-      await this.#pace.turn();
+      if (this.#pace.isSliceOver) await this.#pace.turn();
     }
   }
 

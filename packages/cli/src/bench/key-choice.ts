@@ -49,10 +49,13 @@ class Zipfian {
   }
 }
 
-/** Some keys are asked for much more often; which ones has nothing to do with their order. */
+/**
+ * Some keys are asked for much more often; which ones has nothing to do with their order. It stays with those that were there
+ * in the beginning: if keys that are inserted shifted the choice, other keys would be hot after each insert.
+ */
 export function zipfianKeys(random: () => number, keyCount: number): KeyChooser {
   const zipfian = new Zipfian(keyCount);
-  return (present) => (Math.imul(zipfian.rank(random()), 0x9e3779b1) >>> 0) % present;
+  return () => (Math.imul(zipfian.rank(random()), 0x9e3779b1) >>> 0) % keyCount;
 }
 
 /** The newest keys are asked for most. */

@@ -1,6 +1,7 @@
 /** Runs a workload against a cluster and measures each operation. */
 import { TitanError } from "@titan-kv/client";
 import type { BytesClient } from "../connection/with-client.ts";
+import { InsertedKeys } from "./inserted-keys.ts";
 import { seededRandom } from "./key-choice.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
 import { chooseOperation, keyChooserOf, type OperationKind, type Workload } from "./workload.ts";
@@ -119,17 +120,20 @@ function operationRunner(
   const { client, workload, keyCount, prefix, valueBytes, seed } = options;
   const choose = keyChooserOf(workload, seededRandom(seed), keyCount);
   const makeValue = valueMaker(valueBytes, seededRandom(seed));
-  let present = keyCount;
+  const keys = new InsertedKeys(keyCount);
   return async (kind, random) => {
-    const key = keyOf(prefix, choose(present));
+    const key = keyOf(prefix, choose(keys.present));
     switch (kind) {
       case "read":
         return client.get(key);
       case "update":
         return client.put(key, makeValue());
-      case "insert":
-        present += 1;
-        return client.put(keyOf(prefix, present - 1), makeValue());
+      case "insert": {
+        const inserted = keys.take();
+        await client.put(keyOf(prefix, inserted), makeValue());
+        keys.written(inserted);
+        return undefined;
+      }
       case "modify":
         await client.get(key);
         return client.put(key, makeValue());

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { InsertedKeys } from "./inserted-keys.ts";
 import { seededRandom } from "./key-choice.ts";
 import { chooseOperation, keyChooserOf, workloadNamed, workloadNames } from "./workload.ts";
 
@@ -48,4 +49,29 @@ test("the workload of what is new asks for new keys", () => {
   const choose = keyChooserOf(workloadNamed("ycsb-d"), seededRandom(3), 1000);
   const newest = Array.from({ length: draws }, () => choose(1500)).filter((key) => key >= 1400).length;
   expect(newest / draws).toBeGreaterThan(0.6);
+});
+
+/** The key that is asked for most often while there are so many. */
+function hottestKey(present: number): number {
+  const choose = keyChooserOf(workloadNamed("ycsb-e"), seededRandom(5), 1000);
+  const counts = new Map<number, number>();
+  for (let draw = 0; draw < 2000; draw += 1) {
+    const key = choose(present);
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return [...counts].toSorted(([, one], [, other]) => other - one)[0]![0];
+}
+
+test("keys that are inserted do not make other keys hot", () => {
+  expect(hottestKey(1003)).toBe(hottestKey(1000));
+});
+
+test("a key counts as inserted once it and all before it are written", () => {
+  const keys = new InsertedKeys(10);
+  const [first, second, third] = [keys.take(), keys.take(), keys.take()];
+  keys.written(third);
+  keys.written(second);
+  expect(keys.present).toBe(10);
+  keys.written(first);
+  expect([first, keys.present, keys.take()]).toEqual([10, 13, 13]);
 });

@@ -40,13 +40,16 @@ export function clusterClient(url: string, { tls, token }: Target): ClusterClien
   );
 }
 
-/** Whether the call cannot have reached a node. */
+/** Whether what was heard, if anything, is not from a node: nodes give their errors a detail. */
 function isUnreachable(error: unknown): boolean {
   return (
     error instanceof ConnectError &&
     (error.code === Code.Unavailable ||
       error.code === Code.DeadlineExceeded ||
-      error.code === Code.Unknown) &&
+      error.code === Code.Unknown ||
+      // A TLS handshake that fails, something else than a node that answers, a connection that is reset.
+      error.code === Code.Internal ||
+      error.code === Code.Aborted) &&
     error.findDetails(ErrorInfoSchema).length === 0
   );
 }
@@ -59,7 +62,14 @@ export function unreachableReason(error: unknown): string {
   if (cause.code === "ECONNREFUSED") return refused;
   if (cause.code === "ENOTFOUND") return unknownHost;
   if (error instanceof ConnectError && error.code === Code.DeadlineExceeded) return "no answer in time";
-  return cause.message;
+  if (/^(?:ERR_SSL|EPROTO)/.test(cause.code ?? "")) return `TLS fails: ${tlsReason(cause)}`;
+  return cause.message.replaceAll(/\s+/g, " ").trim();
+}
+
+/** What the TLS library says in its long line, such as "tlsv13 alert certificate required". */
+function tlsReason(cause: NodeJS.ErrnoException): string {
+  const { reason } = cause as { readonly reason?: string };
+  return reason ?? cause.code ?? "";
 }
 
 /** What a call is. */

@@ -4,6 +4,7 @@ import { wholeNumber } from "../program/global-options.ts";
 import { parseDuration } from "./durations.ts";
 import { addReadFlags, type ReadFlags } from "./read-flags.ts";
 import type { RangeFlags } from "./scan.ts";
+import type { WatchFlags } from "./watch.ts";
 
 const maxRevision = Number.MAX_SAFE_INTEGER;
 const revision = wholeNumber(0, maxRevision);
@@ -56,6 +57,15 @@ export function registerDataCommands(program: Command, host: CommandHost): void 
     async () => (await import("./batch.ts")).txn,
   );
   registerScan(program, host);
+  host.connect<WatchFlags>(
+    program
+      .command("watch [prefix]")
+      .description("changes of a prefix or a key as they happen, until Ctrl-C")
+      .option("--key <key>", "of this key alone")
+      .option("--from <token>", "go on where an earlier watch stopped (it says where)")
+      .option("--count <count>", "stop after so many", wholeNumber(1, maxRevision)),
+    async () => (await import("./watch.ts")).watch,
+  );
 }
 
 function registerScan(program: Command, host: CommandHost): void {

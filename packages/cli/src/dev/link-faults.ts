@@ -2,11 +2,18 @@
 export class LinkFaults {
   /** `from>to` for each direction that is cut. */
   readonly #cut = new Set<string>();
+  /** Milliseconds by `from>to` for each direction that is slow. */
+  readonly #delays = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
 
   /** Whether messages of one node do not reach another. */
   isCut(from: number, to: number): boolean {
     return this.#cut.has(`${from}>${to}`);
+  }
+
+  /** How much later messages of one node arrive at another, in milliseconds. */
+  delayMs(from: number, to: number): number {
+    return this.#delays.get(`${from}>${to}`) ?? 0;
   }
 
   /** The directions that are cut, as `[from, to]`, in order. */
@@ -22,6 +29,11 @@ export class LinkFaults {
     this.#changed();
   }
 
+  /** From now on messages from one node arrive at the other this much later. */
+  slow(from: number, to: number, delayMs: number): void {
+    this.#delays.set(`${from}>${to}`, delayMs);
+  }
+
   /**
    * Nodes in different groups no longer reach each other; what was cut before is whole again unless it is between groups.
    * Nodes that are in no group form one more: the side that has no number.
@@ -35,9 +47,10 @@ export class LinkFaults {
     this.#changed();
   }
 
-  /** Everything arrives again. */
+  /** Everything arrives again, at once. */
   heal(): void {
     this.#cut.clear();
+    this.#delays.clear();
     this.#changed();
   }
 

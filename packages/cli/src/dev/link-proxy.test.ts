@@ -77,6 +77,24 @@ describe("a proxy before node 2", () => {
     await until(() => atNode[0]!.state.closed);
   });
 
+  test("what is sent while a direction is slow arrives later, and nothing sent afterwards overtakes it", async () => {
+    const socket = dial();
+    const greeting = greetingOf(1);
+    socket.write(greeting);
+    await until(() => atNode.length === 1);
+    faults.slow(1, 2, 50);
+    for (const word of ["one ", "two "]) {
+      socket.write(word);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(atNode[0]!.state.text).not.toContain("one");
+    faults.heal();
+    socket.write("three");
+    await until(() => atNode[0]!.state.text.endsWith("three"));
+    expect(atNode[0]!.state.text).toBe(`${greeting.toString("latin1")}one two three`);
+    socket.destroy();
+  });
+
   test("while the network is cut nothing arrives and nobody is told; healing closes the connection", async () => {
     const socket = dial();
     const answers = received(socket);

@@ -133,20 +133,49 @@ class Link {
     outbound.write(Buffer.concat(this.#introduction));
     this.#introduction = [];
     const dialler = this.#dialler!;
-    pass(this.#inbound, outbound, () => this.#cuts(dialler).forwards);
-    pass(outbound, this.#inbound, () => this.#cuts(dialler).backwards);
+    const { faults, node } = this.#options;
+    pass(this.#inbound, outbound, {
+      isCut: () => this.#cuts(dialler).forwards,
+      delayMs: () => faults.delayMs(dialler, node),
+    });
+    pass(outbound, this.#inbound, {
+      isCut: () => this.#cuts(dialler).backwards,
+      delayMs: () => faults.delayMs(node, dialler),
+    });
     this.#inbound.resume();
     if (isCutBackwards) outbound.pause();
   }
 }
 
-/** Passes bytes on as fast as they are taken, and not at all while the direction is cut. */
-function pass(source: Socket, sink: Socket, isCut: () => boolean): void {
+/** What happens to the bytes of one direction. */
+interface Passage {
+  readonly isCut: () => boolean;
+  readonly delayMs: () => number;
+}
+
+/** Passes bytes on as fast as they are taken, later where the direction is slow, and not at all while it is cut. */
+function pass(source: Socket, sink: Socket, { isCut, delayMs }: Passage): void {
+  // Behind bytes that wait, others wait too, even if the direction is fast again.
+  const late: { readonly dueMs: number; readonly chunk: Buffer }[] = [];
+  const write = (chunk: Buffer): void => {
+    if (!sink.destroyed && !sink.write(chunk)) source.pause();
+  };
+  const passLate = (): void => {
+    while (late[0] !== undefined && late[0].dueMs <= performance.now()) write(late.shift()!.chunk);
+    if (late[0] !== undefined) setTimeout(passLate, Math.max(1, late[0].dueMs - performance.now()));
+  };
   source.on("data", (chunk: Buffer) => {
-    if (!sink.write(chunk)) source.pause();
+    const waitMs = delayMs();
+    if (waitMs === 0 && late.length === 0) {
+      write(chunk);
+      return;
+    }
+    late.push({ dueMs: performance.now() + waitMs, chunk });
+    if (late.length === 1) passLate();
   });
   sink.on("drain", () => {
     if (!isCut()) source.resume();
   });
+  // What waits then is lost, as with a connection that breaks.
   source.on("end", () => sink.end());
 }

@@ -1,9 +1,9 @@
 /** `titan dev`: starts a development cluster and looks after it until it is told to stop. */
-import { spinner } from "@clack/prompts";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ExitCode } from "../program/exit-code.ts";
-import { isInteractive, note, type Terminal, writeOut } from "../program/terminal.ts";
+import { ProgressBar } from "../program/progress-bar.ts";
+import { note, type Terminal, writeOut } from "../program/terminal.ts";
 import type { DevAction, DevAnswer, DevStatus } from "./control-protocol.ts";
 import { ControlServer } from "./control-server.ts";
 import { DevCluster } from "./dev-cluster.ts";
@@ -43,7 +43,7 @@ export async function runDev(options: DevOptions, terminal: Terminal): Promise<E
   cleanup.defer(signals.release);
   const starting = new DevCluster({ directory, plan, onEvent: (text) => note(terminal, text) });
   cleanup.defer(() => starting.stop());
-  await withSpinner(terminal, `starting ${plan.nodes.length} nodes`, async () => {
+  await withProgress(terminal, `starting ${plan.nodes.length} nodes`, async () => {
     await starting.start();
     await Promise.race([starting.ready(), stopped]);
   });
@@ -117,18 +117,13 @@ function describeStatus(status: DevStatus): string {
   return [...nodes, cut === "" ? "the network is whole" : `cut: ${cut}`].join("\n");
 }
 
-async function withSpinner(terminal: Terminal, text: string, work: () => Promise<void>): Promise<void> {
-  if (!isInteractive(terminal)) {
-    await work();
-    return;
-  }
-  const progress = spinner();
-  progress.start(text);
+async function withProgress(terminal: Terminal, text: string, work: () => Promise<void>): Promise<void> {
+  const progress = new ProgressBar(terminal, text);
   try {
     await work();
-    progress.stop(`${text}: done`);
+    progress.end(`${text}: done`);
   } catch (error) {
-    progress.error(`${text}: failed`);
+    progress.end(`${text}: failed`);
     throw error;
   }
 }

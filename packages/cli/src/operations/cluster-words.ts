@@ -23,6 +23,7 @@ const alarmWords: Readonly<Record<Alarm_Kind, string>> = {
   [Alarm_Kind.DIVERGED]: "replicas differ",
   [Alarm_Kind.NO_LEADER]: "no leader",
   [Alarm_Kind.SLOW_DISK]: "slow disk",
+  [Alarm_Kind.RESTORING]: "restore not finished",
 };
 
 /** What an alarm is about. */

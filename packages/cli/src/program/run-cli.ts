@@ -5,6 +5,7 @@ import { registerCompletion } from "../completion/completion-command.ts";
 import { registerContextCommands } from "../contexts/context-commands.ts";
 import { registerDataCommands } from "../data/data-commands.ts";
 import { registerDevCommands } from "../dev/dev-commands.ts";
+import { registerMaintenanceCommands } from "../maintenance/maintenance-commands.ts";
 import { registerOperationsCommands } from "../operations/operations-commands.ts";
 import { registerDoctor } from "../doctor/doctor-command.ts";
 import { renderTable } from "../output/table.ts";
@@ -30,6 +31,7 @@ export function createProgram(host: CommandHost): Command {
     .version(version)
     .helpCommand("help [command]", "say what a command does; `titan help exit-codes` lists the exit codes")
     .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
     // Commander's own messages have two lines and no next step; `reportUsage` prints them.
     .configureOutput({
       writeOut: (text) => void host.terminal.stdout.write(text),
@@ -40,6 +42,7 @@ export function createProgram(host: CommandHost): Command {
   registerDataCommands(program, host);
   registerTransferCommands(program, host);
   registerOperationsCommands(program, host);
+  registerMaintenanceCommands(program, host);
   registerBench(program, host);
   registerDoctor(program, host);
   registerContextCommands(program, host);
@@ -69,6 +72,10 @@ export async function runCli(words: readonly string[], terminal: Terminal): Prom
       const { serve } = await import("../server/serve.ts");
       return await serve(words.slice(1), terminal);
     }
+    if (words[0] === "help" && words[1] === "server") {
+      const { serve } = await import("../server/serve.ts");
+      return await serve(["--help"], terminal);
+    }
     if (words[0] === "help" && words[1] === "exit-codes") {
       await writeOut(terminal, exitCodeTable());
       return ExitCode.Ok;
@@ -89,6 +96,11 @@ export async function runCli(words: readonly string[], terminal: Terminal): Prom
 
 function reportUsage(error: CommanderError, words: readonly string[], terminal: Terminal): ExitCode {
   if (error.exitCode === 0) return ExitCode.Ok;
+  const [first, topic] = words;
+  if (error.code === "commander.help" && first === "help" && topic !== undefined) {
+    note(terminal, `titan: there is no command ${JSON.stringify(topic)}; \`titan help\` lists them`);
+    return ExitCode.Usage;
+  }
   if (error.code === "commander.help") {
     // Called without a command: the help was meant for standard error, which is where mistakes go.
     note(terminal, "titan: name a command; `titan help` lists them");
@@ -97,7 +109,8 @@ function reportUsage(error: CommanderError, words: readonly string[], terminal: 
   const message = error.message
     .replace(/^error: /, "")
     .replaceAll("\n", " ")
-    .trim();
+    .trim()
+    .replace(/\.$/, "");
   const command = words.find((word) => !word.startsWith("-"));
   const help =
     error.code === "commander.unknownCommand" || command === undefined

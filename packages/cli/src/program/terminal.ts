@@ -38,9 +38,9 @@ export function paint(
   return styleText(style, text, { validateStream: false });
 }
 
-/** Whether a person sees what is written to standard error. */
-export function isInteractive(terminal: Terminal): boolean {
-  return terminal.stderr.isTTY === true && terminal.env["TERM"] !== "dumb";
+/** Whether a person sees what is written to standard error. A terminal without width belongs to a recorder or a build. */
+export function isInteractive({ stderr, env }: Terminal): boolean {
+  return stderr.isTTY === true && stderr.columns !== 0 && env["TERM"] !== "dumb";
 }
 
 /** Writes all of it, waiting while the reader is slow; a reader that has gone away ends the process quietly later. */

@@ -44,6 +44,9 @@ type Call = CommandCall<ImportFlags>;
 export async function importRecords(call: Call): Promise<ExitCode> {
   const { args, options, terminal } = call;
   if (options.explain === true) throw usageError("--explain is for single operations, not for imports");
+  if (args[0] === undefined && terminal.stdin.isTTY === true) {
+    throw usageError("the source is missing", "name a file or a directory, or pipe records in");
+  }
   const source = await openSource(args[0] ?? "-", options, terminal);
   const ending = options.check === true ? "check" : "rejects";
   const rejects = new RejectsFile(options.rejects ?? `${rejectsName(source)}.${ending}.ndjson`);

@@ -1,4 +1,4 @@
-import type { ScanRequest, ScanResponse } from "@titan-kv/proto";
+import type { ScanRequest, ScanResponse, WatchRequest, WatchResponse } from "@titan-kv/proto";
 import type { TitanError } from "../errors/titan-error.ts";
 import type { ClientEvents } from "./events.ts";
 import type {
@@ -19,6 +19,13 @@ export interface OpenScan {
   readonly signal: AbortSignal;
 }
 
+/** A node that was chosen for a watch. */
+export interface WatchAtNode {
+  readonly address: string;
+  /** Begins the stream, which ends when the signal fires. Throws what the transport throws. */
+  open(signal: AbortSignal): AsyncIterable<WatchResponse>;
+}
+
 /**
  * What carries operations to a cluster and their answers back: pipelines to the leaders on Node.js, single calls to one
  * address in a browser. Promises reject with `TitanError`.
@@ -31,6 +38,11 @@ export interface Engine {
   batch(operations: readonly EngineOperation[], call: CallContext): Promise<(Answer | TitanError)[]>;
   /** One attempt at a scan. Throws what the transport throws. */
   scan(request: ScanRequest, options: OpenScan): AsyncIterable<ScanResponse>;
+  /**
+   * Chooses a node for an attempt at a watch: one of `avoid`, which are addresses, only when there is no other.
+   * @throws TitanError CLOSED.
+   */
+  watch(request: WatchRequest, avoid: ReadonlySet<string>): WatchAtNode;
   /** How long a call may take that does not say, in milliseconds. */
   readonly defaultTimeoutMs: number;
   readonly events: ClientEvents;

@@ -10,7 +10,7 @@ export interface ClientEventMap {
   topology: { readonly epoch: number; readonly nodes: number; readonly shards: number };
   /** An attempt failed and will be repeated after `delayMs` milliseconds. */
   retry: {
-    readonly operation: "put" | "delete" | "get" | "txn" | "scan" | "batch";
+    readonly operation: "put" | "delete" | "get" | "txn" | "scan" | "watch" | "batch";
     readonly code: TitanErrorCode;
     readonly outcome: Outcome;
     readonly attempt: number;

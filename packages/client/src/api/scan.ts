@@ -17,9 +17,9 @@ import type { Engine } from "./engine.ts";
 import { freshnessOf } from "./operation-builder.ts";
 import type { Origin } from "./origin.ts";
 import { unknownOrigin } from "./origin.ts";
-import { PageWait } from "./page-wait.ts";
 import type { ReadConsistency } from "./read-consistency.ts";
 import type { Entry } from "./results.ts";
+import { StreamWait } from "./stream-wait.ts";
 
 /** What `scan` takes. Without bounds it reads everything. */
 export interface ScanOptions extends Omit<ReadCallOptions, "timeoutMs"> {
@@ -86,7 +86,11 @@ export class Scan<Value> implements AsyncIterable<Entry<Value>> {
   /** The same page by page, as the node sends them. */
   async *pages(): AsyncGenerator<ScanPage<Value>, void, undefined> {
     const position = new ScanPosition(this.#request);
-    const wait = new PageWait(this.#options, this.#context.engine.defaultTimeoutMs);
+    const wait = new StreamWait(
+      "page of the scan",
+      this.#options.signal,
+      this.#options.timeoutMs ?? this.#context.engine.defaultTimeoutMs,
+    );
     let failures = 0;
     try {
       while (!position.isAtEnd) {
@@ -111,7 +115,7 @@ export class Scan<Value> implements AsyncIterable<Entry<Value>> {
   }
 
   /** The responses of one stream; each is waited for as long as the caller allows. */
-  async *#stream(request: ScanRequest, wait: PageWait): AsyncGenerator<ScanResponse, void, undefined> {
+  async *#stream(request: ScanRequest, wait: StreamWait): AsyncGenerator<ScanResponse, void, undefined> {
     const responses = this.#context.engine.scan(request, { signal: wait.signal })[Symbol.asyncIterator]();
     for (;;) {
       wait.begin();
@@ -124,7 +128,7 @@ export class Scan<Value> implements AsyncIterable<Entry<Value>> {
   }
 
   /** Waits before the next attempt. @throws TitanError when there is none. */
-  async #recover(thrown: unknown, failures: number, wait: PageWait): Promise<void> {
+  async #recover(thrown: unknown, failures: number, wait: StreamWait): Promise<void> {
     const failure = failureOfCall(thrown);
     const ended = wait.endedBecause(failure);
     if (ended !== undefined) throw ended;

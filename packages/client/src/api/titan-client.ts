@@ -13,6 +13,7 @@ import type { ReadConsistency } from "./read-consistency.ts";
 import type { BatchResult, Entry, WriteResult } from "./results.ts";
 import { Scan, type ScanOptions } from "./scan.ts";
 import { TxnBuilder } from "./txn-builder.ts";
+import { Watch, type WatchOptions } from "./watch.ts";
 
 /** What a client is made of. */
 export interface TitanClientFields<In, Out> {
@@ -125,6 +126,14 @@ export class TitanClient<In, Out> implements AsyncDisposable {
   scan(options?: ScanOptions): Scan<Out>;
   scan(options: ScanOptions = {}): Scan<Out | undefined> {
     return new Scan<Out | undefined>(this.#fields, options);
+  }
+
+  /**
+   * The changes of a key or a prefix from now on, or from an earlier position, to be iterated over with `for await`.
+   * @throws TitanError INVALID_ARGUMENT, TypeError, at once.
+   */
+  watch(options: WatchOptions = {}): Watch<Out> {
+    return new Watch<Out>(this.#fields, options);
   }
 
   /** The same client with values of another kind. It shares everything with this one; closing either closes both. */

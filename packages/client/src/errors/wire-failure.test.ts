@@ -48,7 +48,17 @@ describe("errors on the wire", () => {
       code: "INTERNAL",
       outcome: "UNKNOWN",
     });
-    expect(failureOfCall(new Error("socket hang up"))).toMatchObject({ outcome: "UNKNOWN" });
+    for (const network of [
+      new Error("socket hang up"),
+      new TypeError("fetch failed"),
+      "missing EndStreamResponse",
+      new ConnectError("protocol error: missing status", Code.Internal),
+      new ConnectError("missing trailer", Code.Internal),
+    ]) {
+      expect(failureOfCall(network)).toMatchObject({ code: "UNAVAILABLE", outcome: "UNKNOWN" });
+    }
+    const defect = new ConnectError("cannot decode", Code.Internal);
+    expect(failureOfCall(defect)).toMatchObject({ code: "INTERNAL", outcome: "UNKNOWN" });
     for (const code of [
       Code.Unavailable,
       Code.DeadlineExceeded,

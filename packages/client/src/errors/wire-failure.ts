@@ -86,6 +86,9 @@ export function meaningOfCode(code: Code): { readonly code: TitanErrorCode; read
     case Code.DataLoss:
       return { code: "CORRUPT", outcome: "UNKNOWN" };
     case Code.Unknown:
+      // Nodes give their errors a detail. Without one this is the network: `fetch` and sockets fail with errors of their
+      // own, and proxies with status codes.
+      return { code: "UNAVAILABLE", outcome: "UNKNOWN" };
     case Code.Internal:
       return { code: "INTERNAL", outcome: "UNKNOWN" };
   }
@@ -116,5 +119,11 @@ export function failureOfCall(thrown: unknown): Failure {
   const error = ConnectError.from(thrown);
   const info = error.findDetails(ErrorInfoSchema)[0];
   if (info !== undefined) return failureOfInfo(info, error.rawMessage, error);
-  return failure({ ...meaningOfCode(error.code), message: error.rawMessage, cause: error });
+  const meaning = meaningOfCode(wasCutShort(error) ? Code.Unknown : error.code);
+  return failure({ ...meaning, message: error.rawMessage, cause: error });
+}
+
+/** Whether a stream ended before its status came, which the RPC library takes for a mistake of the node. */
+function wasCutShort({ code, rawMessage }: ConnectError): boolean {
+  return code === Code.Internal && /^(protocol error: )?missing (status|trailer)/u.test(rawMessage);
 }

@@ -7,6 +7,8 @@ import {
   type ScanRequest,
   type ScanResponse,
   type Topology,
+  type WatchRequest,
+  type WatchResponse,
 } from "@titan-kv/proto";
 import { failure } from "../errors/failure.ts";
 import { errorOf } from "../errors/failure.ts";
@@ -49,4 +51,13 @@ export function openScan(
   signal: AbortSignal,
 ): AsyncIterable<ScanResponse> {
   return createClient(KvService, transportOf(link)).scan(request, { signal });
+}
+
+/** Opens a watch at one node. */
+export function openWatch(
+  link: NodeLink,
+  request: WatchRequest,
+  signal: AbortSignal,
+): AsyncIterable<WatchResponse> {
+  return createClient(KvService, transportOf(link)).watch(request, { signal });
 }

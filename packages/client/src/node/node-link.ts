@@ -4,6 +4,7 @@
  * A connection that is told to go away keeps its streams until they end, while new work opens another one. Nothing is
  * opened before it is needed, and an address that failed is left alone for a time that grows.
  */
+import { Code, ConnectError } from "@connectrpc/connect";
 import { validateHeaderValue } from "node:http";
 import type {
   ClientHttp2Stream,
@@ -23,6 +24,13 @@ import { PipelineStream, type StreamLimits, type StreamOwner } from "./pipeline-
 const linkBackoff = { baseMs: 50, maxMs: 5000 };
 /** A connection that lasted this long, in milliseconds, was a good one: failures are counted anew. */
 const goodConnectionMs = 10_000;
+
+/**
+ * With more operations than this under way, new ones wait for the next answers, or for `maxGatherMs`, and leave together:
+ * every message costs both sides far more than an operation in it. A few callers never wait.
+ */
+const gatherAbove = 8;
+const maxGatherMs = 1;
 
 /** How links reach their nodes. */
 export interface LinkOptions {
@@ -64,6 +72,8 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
   #stream: PipelineStream | undefined;
   #isOpeningStream = false;
   #flushScheduled = false;
+  /** Ends the time in which operations gather; undefined when they do not. */
+  #gathering: NodeJS.Timeout | undefined;
   #calls = 0;
   #waitingForReady: { resolve: (connection: Connection) => void; reject: (error: Error) => void }[] = [];
   #failures = 0;
@@ -73,6 +83,7 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
   #isClosed = false;
   readonly #flush = (): void => {
     this.#flushScheduled = false;
+    this.#gathering = undefined;
     this.#pump();
   };
 
@@ -106,13 +117,14 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
     return inFlight;
   }
 
-  /** Takes an operation. Those of one turn of the event loop leave together. */
+  /** Takes an operation. Those of one turn of the event loop leave together, and more of them when much is under way. */
   submit(operation: PendingOperation): void {
     operation.carrier = this;
     this.#queue.push(operation);
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    setImmediate(this.#flush);
+    if ((this.#stream?.inFlight ?? 0) > gatherAbove) this.#gathering = setTimeout(this.#flush, maxGatherMs);
+    else setImmediate(this.#flush);
   }
 
   /** Begins to connect if nothing speaks against it. */
@@ -163,6 +175,7 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#connectTimer);
+    clearTimeout(this.#gathering);
     const reason = failure({ code: "CLOSED", outcome: "NOT_APPLIED", message: "the client was closed" });
     for (const operation of this.#queue.drain()) this.#failUnsent(operation, reason);
     for (const stream of this.#streams) stream.cancel();
@@ -218,7 +231,7 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
   progressed(_stream: PipelineStream, epoch: number): void {
     this.#connection?.touch();
     if (epoch > 0) this.#owner.epochSeen(epoch);
-    if (!this.#queue.isEmpty) this.#pump();
+    this.#gathered();
     this.#updateBusy();
   }
 
@@ -232,6 +245,16 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
     for (const operation of unanswered) this.#owner.failed(operation, reason, this, true);
     if (!this.#queue.isEmpty) this.#pump();
     this.#updateBusy();
+  }
+
+  /** There were answers: whoever got one may have a next operation, which is to leave with what has gathered. */
+  #gathered(): void {
+    if (this.#gathering !== undefined) {
+      clearTimeout(this.#gathering);
+      this.#gathering = undefined;
+    } else if (this.#flushScheduled || this.#queue.isEmpty) return;
+    this.#flushScheduled = true;
+    setImmediate(this.#flush);
   }
 
   #hasWork(): boolean {
@@ -308,7 +331,7 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
 
   #readyConnection(): Promise<Connection> {
     if (this.#connection?.isReady === true) return Promise.resolve(this.#connection);
-    if (this.#isClosed) return Promise.reject(new Error("the client was closed"));
+    if (this.#isClosed) return Promise.reject(unavailable("the client was closed"));
     return new Promise((resolve, reject) => {
       this.#waitingForReady.push({ resolve, reject });
       this.warm();
@@ -316,7 +339,7 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
   }
 
   #rejectWaiting(reason: string): void {
-    const error = new Error(`${this.address} cannot be reached: ${reason}`);
+    const error = unavailable(`${this.address} cannot be reached: ${reason}`);
     for (const { reject } of this.#waitingForReady.splice(0)) reject(error);
   }
 
@@ -329,4 +352,9 @@ export class NodeLink implements ConnectionOwner, StreamOwner, Carrier {
     const isBusy = this.#calls > 0 || this.load > 0;
     for (const connection of this.#connections) connection.setBusy(isBusy);
   }
+}
+
+/** For single calls, whose library takes every other error for a defect. */
+function unavailable(message: string): ConnectError {
+  return new ConnectError(message, Code.Unavailable);
 }

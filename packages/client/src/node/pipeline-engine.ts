@@ -1,7 +1,8 @@
 /** The engine of Node.js: pipelines to the nodes, with everything that keeps them going. */
-import type { ScanRequest, ScanResponse } from "@titan-kv/proto";
+import type { ScanRequest, ScanResponse, WatchRequest } from "@titan-kv/proto";
+import { slotOf } from "@titan-kv/ring";
 import { checkInteger, checkTimeout } from "../api/argument-checks.ts";
-import type { Engine, OpenScan } from "../api/engine.ts";
+import type { Engine, OpenScan, WatchAtNode } from "../api/engine.ts";
 import { ClientEvents } from "../api/events.ts";
 import type {
   Answer,
@@ -19,7 +20,7 @@ import { defaultBackoff } from "../retry/backoff.ts";
 import { defaultRetryBudget, RetryBudget } from "../retry/retry-budget.ts";
 import { SessionPool } from "../session/session-pool.ts";
 import { maxOperationsOfCall, runWindowed } from "./call-window.ts";
-import { askTopology, openScan } from "./cluster-calls.ts";
+import { askTopology, openScan, openWatch } from "./cluster-calls.ts";
 import { type ConnectSettings, nodeTls, tokenHeaders } from "./connect-options.ts";
 import { defaultTiming } from "./connection.ts";
 import { Dispatcher, type DispatchOptions } from "./dispatcher.ts";
@@ -125,10 +126,18 @@ export class PipelineEngine implements Engine {
   }
 
   scan(request: ScanRequest, options: OpenScan): AsyncIterable<ScanResponse> {
-    if (this.#closing !== undefined)
-      throw new TitanError("CLOSED", "the client is closed", { outcome: "NOT_APPLIED" });
+    this.#checkOpen();
     const link = this.#router.forQuestions(this.#cache.table)[0]!;
     return openScan(link, request, options.signal);
+  }
+
+  watch(request: WatchRequest, avoid: ReadonlySet<string>): WatchAtNode {
+    this.#checkOpen();
+    const { table } = this.#cache;
+    const { target } = request;
+    const shard = target.case === "key" ? table.shardOf(slotOf(target.value)) : undefined;
+    const link = this.#router.forWatching(table, shard, avoid);
+    return { address: link.address, open: (signal) => openWatch(link, request, signal) };
   }
 
   close(): Promise<void> {
@@ -139,6 +148,11 @@ export class PipelineEngine implements Engine {
   get #cache(): TopologyCache {
     if (this.#topology === undefined) throw new Error("the cluster was not found yet");
     return this.#topology;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing === undefined) return;
+    throw new TitanError("CLOSED", "the client is closed", { outcome: "NOT_APPLIED" });
   }
 
   #run(operation: EngineOperation, call: CallContext): Promise<Answer> {

@@ -54,6 +54,17 @@ export class Router {
     return [...ordered.filter(({ isReady }) => isReady), ...ordered.filter(({ isReady }) => !isReady)];
   }
 
+  /**
+   * The link for a stream that stays: to a node that has the shard, when there is only one, and that is ready; to one that
+   * should be avoided only when there is no other.
+   */
+  forWatching(table: RoutingTable, shard: number | undefined, avoid: ReadonlySet<string>): NodeLink {
+    const holders = new Set(shard === undefined ? [] : this.#linksOf(table.replicasOf(shard), table));
+    const rank = (link: NodeLink): number =>
+      (avoid.has(link.address) ? 4 : 0) + (link.isReady ? 0 : 2) + (holders.has(link) ? 0 : 1);
+    return this.forQuestions(table).toSorted((a, b) => rank(a) - rank(b))[0]!;
+  }
+
   /** Closes links that nothing leads to any more. */
   retain(table: RoutingTable): void {
     this.#links.retain(new Set(table.addresses));

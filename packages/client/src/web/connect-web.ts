@@ -1,4 +1,4 @@
-import type { Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { checkInteger, checkTimeout } from "../api/argument-checks.ts";
 import { bytesCodec, type Codec } from "../api/codec.ts";
@@ -70,8 +70,13 @@ export async function connect<In, Out>(
 
 function tokenInterceptor(token: string | (() => string | Promise<string>)): Interceptor {
   return (next) => async (request) => {
-    const value = typeof token === "string" ? token : await token();
-    request.header.set("authorization", `Bearer ${value}`);
+    try {
+      const value = typeof token === "string" ? token : await token();
+      request.header.set("authorization", `Bearer ${value}`);
+    } catch (cause) {
+      const message = "the token for the request could not be had, or cannot be sent";
+      throw new ConnectError(message, Code.Unauthenticated, undefined, undefined, cause);
+    }
     return await next(request);
   };
 }

@@ -11,9 +11,10 @@ import {
   type ScanRequest,
   type ScanResponse,
   TxnResultSchema,
+  type WatchRequest,
 } from "@titan-kv/proto";
 import { toBinary } from "@bufbuild/protobuf";
-import type { Engine, OpenScan } from "../api/engine.ts";
+import type { Engine, OpenScan, WatchAtNode } from "../api/engine.ts";
 import { ClientEvents } from "../api/events.ts";
 import type {
   Answer,
@@ -47,6 +48,8 @@ import {
 
 /** Operations of one batch call; the nodes take no more. */
 const maxCallOperations = 1024;
+/** There is one address, whichever nodes are behind it. */
+const onlyAddress = "";
 /** Bytes of one batch call, below the 4 MiB that the nodes take. */
 const maxCallBytes = 2 * 1024 * 1024;
 
@@ -129,6 +132,14 @@ export class UnaryEngine implements Engine {
   async *scan(request: ScanRequest, { signal }: OpenScan): AsyncGenerator<ScanResponse, void, undefined> {
     this.#checkOpen();
     yield* this.#kv.scan(request, { signal: AbortSignal.any([signal, this.#closed.signal]) });
+  }
+
+  watch(request: WatchRequest): WatchAtNode {
+    this.#checkOpen();
+    return {
+      address: onlyAddress,
+      open: (signal) => this.#kv.watch(request, { signal: AbortSignal.any([signal, this.#closed.signal]) }),
+    };
   }
 
   close(): Promise<void> {

@@ -35,6 +35,7 @@ import {
   writeWriteResult,
 } from "@titan-kv/proto/pipeline";
 import type { FakeShards } from "./fake-shards.ts";
+import { serveWatch, type WatchFault } from "./fake-watch.ts";
 
 /** An operation as a script sees it. */
 export interface SeenOperation {
@@ -102,6 +103,10 @@ export class FakeNode {
   identities = 0;
   streams = 0;
   topologyCalls = 0;
+  /** Watches asked for. */
+  watches = 0;
+  /** What becomes of watches that begin from now on. */
+  watchFault: WatchFault = {};
   readonly headers: Record<string, string | undefined>[] = [];
   #server: Http2Server | undefined;
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -180,6 +185,10 @@ export class FakeNode {
             create(GetTopologyResponseSchema, { topology: this.shards.topology(this.id) }),
           ),
         ]);
+        return;
+      case "/titan.kv.v1.KvService/Watch":
+        this.watches += 1;
+        void serveWatch(stream, this.shards, this.watchFault);
         return;
       case "/titan.kv.v1.KvService/Scan":
         void answerUnary(stream, (request) => this.#scan(request));

@@ -47,8 +47,18 @@ interface FakeSession {
   readonly answers: Map<number, FakeAnswer>;
 }
 
+/** A change as those who watch see it. */
+export interface FakeChange {
+  readonly key: string;
+  /** Absent when the key was removed. */
+  readonly value: Uint8Array | undefined;
+  readonly revision: number;
+}
+
 export class FakeShard {
   readonly id: number;
+  /** Everything that ever happened. */
+  readonly changes: FakeChange[] = [];
   leader: number;
   term = 1;
   revision = 0;
@@ -79,6 +89,8 @@ export class FakeShards {
   nowMs: () => number = Date.now;
   /** How often each write was applied, by key and value. */
   readonly applications = new Map<string, number>();
+  /** Called after each write. */
+  readonly onChange = new Set<() => void>();
   /** What must never happen and did. */
   readonly violations: string[] = [];
   /** Called with each identity on the wire. */
@@ -223,6 +235,12 @@ export class FakeShards {
       };
     }
     shard.revision += 1;
+    shard.changes.push({
+      key,
+      value: value === undefined ? undefined : new Uint8Array(value),
+      revision: shard.revision,
+    });
+    for (const listener of this.onChange) listener();
     const expiresAtMs = rules.ttlMs === 0 ? 0 : Date.now() + rules.ttlMs;
     if (value === undefined) shard.values.delete(key);
     else {

@@ -2,7 +2,7 @@
  * A node that does nothing but answer: the least that any client can be measured against. A process of its own, so that
  * the client's processor time is the client's alone.
  *
- *     node --conditions=@titan-kv/source packages/client/test/support/trivial-node.ts
+ *     node --conditions=@titan-kv/source packages/client/test/support/trivial-node.ts [bytes of every value]
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { createServer, type ServerHttp2Stream } from "node:http2";
@@ -20,7 +20,12 @@ import {
 
 const origin = { shard: 1, epoch: 1, term: 1, revision: 7, node: 1 };
 const written = { applied: true, keyRevision: 7, existed: false };
-const found = { found: true, value: new Uint8Array(100), keyRevision: 7, expiresAtMs: 0 };
+const found = {
+  found: true,
+  value: new Uint8Array(Number(process.argv[2] ?? 100)),
+  keyRevision: 7,
+  expiresAtMs: 0,
+};
 
 function answerPipeline(stream: ServerHttp2Stream): void {
   stream.respond({ ":status": 200, "content-type": "application/grpc+proto" }, { waitForTrailers: true });
@@ -85,3 +90,5 @@ server.on("stream", (stream, headers) => {
 server.listen(0, "127.0.0.1", () => {
   process.stdout.write(`127.0.0.1:${(server.address() as AddressInfo).port}\n`);
 });
+// Where its parent gave it a channel, it ends with its parent.
+process.once("disconnect", () => process.exit());

@@ -1,3 +1,4 @@
+import { announceCommit, owesCommit } from "./commit-news.ts";
 import type { ConfChange } from "./conf-change.ts";
 import type { RawNodeConfig } from "./config.ts";
 import type { Configuration } from "./configuration.ts";
@@ -13,7 +14,6 @@ import { sizeOf } from "./raft-log.ts";
 import { startRead } from "./read-index.ts";
 import type { AsyncReady, Ready, SoftState, StorageAppend, StorageApply } from "./ready.ts";
 import type { Replica } from "./replica.ts";
-import { announceCommit, owesCommit } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import { startReplica } from "./startup.ts";
 import { describeReplica } from "./replica-status.ts";

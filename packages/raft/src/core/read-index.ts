@@ -5,11 +5,11 @@
 // reads wait (etcd #7331). And an answer to an old round must not confirm a newer read: reads are tied to rounds by a
 // counter that the leader alone draws from, never by a name that the asker chose and may use again (etcd #20418).
 
+import { announceCommit } from "./commit-news.ts";
 import type { ReadRequest, ReadResponse } from "./message.ts";
 import type { ReadResult } from "./proposal-result.ts";
 import type { EarlyRead, PendingRead } from "./read-queue.ts";
 import type { Replica } from "./replica.ts";
-import { announceCommit } from "./replication.ts";
 
 /** A read asked of this replica. */
 export function startRead(replica: Replica, confirm: boolean): ReadResult {

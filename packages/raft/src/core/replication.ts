@@ -43,22 +43,6 @@ export function replicate(replica: Replica): void {
   }
 }
 
-/** Whether a peer does not know yet what is committed of the log that it was sent. */
-export function owesCommit(replica: Replica): boolean {
-  if (!replica.isLeader) return false;
-  const { committed } = replica.log;
-  return replica.members.all.some(
-    (progress) => progress.replica !== replica.id && !progress.paused && progress.owesCommit(committed),
-  );
-}
-
-/** Tells every peer what is committed with the next work that is taken. */
-export function announceCommit(replica: Replica): void {
-  if (!replica.isLeader) return;
-  replica.commitNewsDue = true;
-  replica.replicationDue = true;
-}
-
 /**
  * Sends one append, or starts a snapshot when the entries are gone. Returns whether anything was sent. Without
  * `evenIfEmpty` a peer that has everything is left alone.

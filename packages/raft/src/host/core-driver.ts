@@ -58,9 +58,8 @@ export class CoreDriver<Result> {
     requests.answered(ready, this.readableIndex);
     for (const message of ready.messages) mail.send(message);
     if (ready.append !== undefined) this.#write(ready.append, turn);
-    // The core has looked at a received state by now: it wants it, or it never will.
-    if (ready.append?.snapshot === undefined) state.discardOffer();
-    else state.acceptOffer();
+    // The core has looked at every received state by now: it wants it, or it never will.
+    state.settleOffers(ready.append?.snapshot);
     if (ready.apply !== undefined) pipeline.push(ready.apply);
   }
 

@@ -20,6 +20,13 @@ export type HostEvent =
   | { readonly type: "compacted"; readonly group: number; readonly through: number }
   /** A group stopped on this node; the others go on. Remove this replica from the group and add a new one. */
   | { readonly type: "groupFailed"; readonly group: number; readonly error: RaftError }
+  /** A stored snapshot is not what was written; the state is made from what else there is, or fetched from the leader. */
+  | {
+      readonly type: "snapshotDamaged";
+      readonly group: number;
+      readonly index: number;
+      readonly error: RaftError;
+    }
   /** The log can no longer be written: every group has stopped. Restart the process. */
   | { readonly type: "logFailed"; readonly error: RaftError }
   /** The disk has not answered for so long that leaderships were given up; or it has recovered. */

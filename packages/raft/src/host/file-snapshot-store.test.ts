@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { seeded, TestDisk } from "../../test/wal-disk.ts";
 import { emptyConfiguration } from "../core/configuration.ts";
@@ -90,4 +93,41 @@ test("a source that fails leaves nothing behind", async () => {
   const store = await FileSnapshotStore.open("/snapshots", disk);
   await expect(store.write(1, metadata, broken())).rejects.toThrow("broken");
   expect(disk.names()).toEqual([]);
+});
+
+test("the newest snapshot is the one of the highest index, whatever the names look like (hashicorp/raft #395)", async () => {
+  const store = await FileSnapshotStore.open("/snapshots", new TestDisk());
+  for (const [index, term] of [
+    [9, 4],
+    [100, 5],
+    [20, 5],
+  ] as const) {
+    await store.write(1, { ...metadata, index, term }, chunks(content.subarray(0, index)));
+  }
+  expect((await store.list(1)).map(({ index }) => index)).toEqual([100, 20, 9]);
+  await store.dropBefore(1, 20);
+  expect((await store.list(1)).map(({ index }) => index)).toEqual([100, 20]);
+});
+
+test("a snapshot that is being read is read to its end, although it is dropped meanwhile (rqlite #1717)", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "titan-snapshots-"));
+  const store = await FileSnapshotStore.open(directory);
+  const large = Uint8Array.from({ length: 3 << 20 }, (_, at) => at % 253);
+  await store.write(1, metadata, chunks(large));
+  const reading = store.read(1, 10, 0);
+  const first = await reading.next();
+  await store.dropBefore(1, 11);
+  expect(await store.list(1)).toEqual([]);
+  const rest = await collect(reading);
+  expect((first.value?.length ?? 0) + rest.length).toBe(large.length);
+  rmSync(directory, { recursive: true });
+});
+
+test("two transfers of the same snapshot do not spoil each other's file", async () => {
+  const disk = new TestDisk();
+  const store = await FileSnapshotStore.open("/snapshots", disk);
+  const givenUp = store.write(1, metadata, broken());
+  await store.write(1, metadata, chunks(content.subarray(0, 5000)));
+  await expect(givenUp).rejects.toThrow("broken");
+  expect(await collect(store.read(1, 10, 0))).toEqual(content.subarray(0, 5000));
 });

@@ -42,6 +42,7 @@ interface StoredFile {
 export class FileSnapshotStore implements SnapshotStore {
   readonly #directory: string;
   readonly #fileSystem: FileSystem;
+  #written = 0;
 
   private constructor(directory: string, fileSystem: FileSystem) {
     this.#directory = directory;
@@ -73,7 +74,9 @@ export class FileSnapshotStore implements SnapshotStore {
 
   async write(group: number, metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const path = join(this.#directory, fileName(group, metadata));
-    const temporary = `${path}${temporarySuffix}`;
+    // A transfer that was given up may not have let go of its file yet when the next one brings the same snapshot.
+    this.#written += 1;
+    const temporary = `${path}.${this.#written}${temporarySuffix}`;
     const file = this.#fileSystem.open(temporary, "create");
     try {
       let position = await append(file, 0, header(metadata));

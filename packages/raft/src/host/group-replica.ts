@@ -320,7 +320,7 @@ export class GroupReplica<Result = unknown> {
 
   /** Asks the core to accept a state that was received. */
   acceptSnapshot(message: InstallSnapshot, state: ReceivedState): void {
-    this.state.offer(message.snapshot.index, state);
+    this.state.offer(message.snapshot, state);
     this.step(message);
   }
 

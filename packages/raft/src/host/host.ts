@@ -53,6 +53,8 @@ export interface HostStatus {
 export class Host {
   readonly #options: ResolvedHostOptions;
   readonly #groups = new Map<number, GroupReplica>();
+  /** Groups whose removal is not durable yet: a replica of one that were started now would write to a removed log. */
+  readonly #removing = new Set<number>();
   readonly #context: GroupContext;
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
@@ -183,7 +185,12 @@ export class Host {
       replica.fail(new RaftError("CLOSED", `Group ${group} was removed from node ${this.node}.`));
       this.#groups.delete(group);
     }
-    await this.#options.log.append([{ group, remove: true }]);
+    this.#removing.add(group);
+    try {
+      await this.#options.log.append([{ group, remove: true }]);
+    } finally {
+      this.#removing.delete(group);
+    }
     await replica?.state.forget();
   }
 
@@ -244,15 +251,21 @@ export class Host {
     if (this.#groups.has(group)) {
       throw new RaftError("INVALID_ARGUMENT", `Group ${group} is already running on node ${this.node}.`);
     }
+    if (this.#removing.has(group)) {
+      throw new RaftError("INVALID_ARGUMENT", `Group ${group} is being removed from node ${this.node}.`);
+    }
   }
 
   async #start<Result>(options: GroupOptions<Result>): Promise<RaftGroup<Result>> {
-    const start = await prepareReplica(this.#options.log, options);
+    const { group } = options;
+    const start = await prepareReplica(this.#options.log, options, ({ index }, error) => {
+      this.#event({ type: "snapshotDamaged", group, index, error });
+    });
     // While the state machine was being prepared somebody may have started the group, or stopped the host.
-    this.#requireNew(options.group);
+    this.#requireNew(group);
     const replica = new GroupReplica<Result>(this.#context, options, start);
     if (this.#clockwork.disk === "stalled") replica.setElectable(false);
-    this.#groups.set(options.group, replica);
+    this.#groups.set(group, replica);
     this.#turns.wake(replica);
     return new GroupHandle(replica);
   }

@@ -119,18 +119,18 @@ export class MemoryLog implements LogStorage {
 
   async append(batch: readonly LogWrite[]): Promise<void> {
     for (const write of batch) {
-      if (write.create === true) this.#removed.delete(write.group);
-      if (this.#removed.has(write.group)) {
+      // Known before it has happened: a write that comes meanwhile must not bring the group back.
+      if (write.remove === true) this.#removed.add(write.group);
+      else if (write.create === true) this.#removed.delete(write.group);
+      else if (this.#removed.has(write.group)) {
         throw new RaftError("INVALID_ARGUMENT", `Group ${write.group} was removed.`);
       }
     }
     // Like a disk, if a fast one: nobody sees the write in the step that hands it over.
     await Promise.resolve();
     for (const write of batch) {
-      if (write.remove === true) {
-        this.#groups.delete(write.group);
-        this.#removed.add(write.group);
-      } else this.#log(write.group).apply(write);
+      if (write.remove === true) this.#groups.delete(write.group);
+      else this.#log(write.group).apply(write);
     }
   }
 

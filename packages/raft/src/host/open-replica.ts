@@ -13,21 +13,26 @@ const replayBytes: number = 1 << 20;
  * the entries behind it up to the snapshot that the log knows of. What is applied beyond that, the core hands out.
  *
  * A state machine that is still behind the beginning of its log needs another replica's state. It must not skip what it
- * lacks: dragonboat #156 is a state machine that did.
+ * lacks: dragonboat #156 is a state machine that did. A stored snapshot that is damaged leads there too: the vote and the
+ * log are in the log, so that nothing that this replica promised is lost with it.
  */
-export async function prepareReplica(log: LogStorage, options: GroupOptions): Promise<ReplicaStart> {
+export async function prepareReplica(
+  log: LogStorage,
+  options: GroupOptions,
+  damaged: (snapshot: SnapshotMetadata, error: RaftError) => void,
+): Promise<ReplicaStart> {
   const { group, stateMachine, snapshots } = options;
   const reader = log.reader(group);
   const through = reader.firstIndex() - 1;
   const known = reader.snapshot();
   let stateIndex = stateMachine.appliedIndex();
-  if (snapshots !== undefined) {
-    const stored = (await snapshots.list(group)).find((metadata) => belongsToLog(reader, metadata));
-    if (stored !== undefined && stored.index > stateIndex) {
-      const state = await stateMachine.receive(stored, snapshots.read(group, stored.index, 0));
-      await state.install();
-      stateIndex = stored.index;
-    }
+  const stored = (await snapshots?.list(group)) ?? [];
+  for (const metadata of stored) {
+    if (metadata.index <= stateIndex || !belongsToLog(reader, metadata)) continue;
+    // eslint-disable-next-line no-await-in-loop -- an older one is only looked at when the newer one is damaged
+    const problem = await restore(metadata, options);
+    if (problem === undefined) stateIndex = metadata.index;
+    else damaged(metadata, problem);
   }
   // The snapshot with which a group begins stands for the empty state.
   if (known.index === 1 && stateIndex === 0) stateIndex = 1;
@@ -44,7 +49,32 @@ export async function prepareReplica(log: LogStorage, options: GroupOptions): Pr
     await stateMachine.apply(entries);
     stateIndex = last.index;
   }
-  return { reader, stateIndex, applied: Math.max(known.index, Math.min(stateIndex, reader.lastIndex())) };
+  return { reader, stateIndex, applied: Math.max(known.index, Math.min(stateIndex, committed(reader))) };
+}
+
+/**
+ * What the log knows to be committed. A state may be ahead of that: the commit index is written lazily, and a state that was
+ * fetched because the replica's own was lost says nothing about this log, which may end with entries that were never
+ * committed. Taken for applied, they would be acknowledged to the next leader.
+ */
+function committed(reader: LogReader): number {
+  return reader.initialState().hardState.commit;
+}
+
+/** Restores a stored snapshot; returns the error when it is not what was written. */
+async function restore(
+  metadata: SnapshotMetadata,
+  { group, snapshots, stateMachine }: GroupOptions,
+): Promise<RaftError | undefined> {
+  if (snapshots === undefined) return undefined;
+  try {
+    const state = await stateMachine.receive(metadata, snapshots.read(group, metadata.index, 0));
+    await state.install();
+    return undefined;
+  } catch (error) {
+    if (error instanceof RaftError && error.code === "CORRUPT") return error;
+    throw error;
+  }
 }
 
 /** Whether a stored snapshot is of this log: not of a state that the log, after a crash, knows nothing of. */

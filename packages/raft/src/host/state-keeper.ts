@@ -35,7 +35,7 @@ export interface CapturedState {
 
 /** A received state, and what it is the state of. */
 interface Offered {
-  readonly index: number;
+  readonly metadata: SnapshotMetadata;
   readonly state: ReceivedState;
 }
 
@@ -43,7 +43,9 @@ interface Offered {
 export class StateKeeper {
   readonly #options: StateKeeperOptions;
   #compacting: Promise<number> | undefined;
-  #offered: Offered | undefined;
+  /** Rarely more than one: it takes two leaders, and a turn in which the states of both are complete. */
+  #offered: Offered[] = [];
+  #closed = false;
   #accepted: Offered | undefined;
 
   constructor(options: StateKeeperOptions) {
@@ -89,21 +91,23 @@ export class StateKeeper {
   }
 
   /** A received state that the core is asked to accept. */
-  offer(index: number, state: ReceivedState): void {
-    this.discardOffer();
-    this.#offered = { index, state };
+  offer(metadata: SnapshotMetadata, state: ReceivedState): void {
+    if (this.#closed) discard({ metadata, state });
+    else this.#offered.push({ metadata, state });
   }
 
-  /** The core accepted the offer: it will be installed when the log begins behind it. */
-  acceptOffer(): void {
-    this.#accepted = this.#offered;
-    this.#offered = undefined;
-  }
-
-  /** The core did not want the offer. */
-  discardOffer(): void {
-    discard(this.#offered);
-    this.#offered = undefined;
+  /**
+   * The core has looked at every offer: it accepted the one of this snapshot, which will be installed when the log begins
+   * behind it, and no other one.
+   */
+  settleOffers(accepted: SnapshotMetadata | undefined): void {
+    if (this.#offered.length === 0) return;
+    for (const offered of this.#offered) {
+      if (accepted !== undefined && isOf(offered, accepted) && this.#accepted === undefined)
+        this.#accepted = offered;
+      else discard(offered);
+    }
+    this.#offered = [];
   }
 
   /** The group is removed from this node: nothing of its state is kept. */
@@ -113,8 +117,9 @@ export class StateKeeper {
 
   /** The replica has stopped. */
   close(): void {
-    this.discardOffer();
-    discard(this.#accepted);
+    this.#closed = true;
+    this.settleOffers(undefined);
+    if (this.#accepted !== undefined) discard(this.#accepted);
     this.#accepted = undefined;
   }
 
@@ -122,7 +127,7 @@ export class StateKeeper {
   async installAccepted(metadata: SnapshotMetadata): Promise<void> {
     const accepted = this.#accepted;
     this.#accepted = undefined;
-    if (accepted?.index !== metadata.index) {
+    if (accepted === undefined || !isOf(accepted, metadata)) {
       throw new RaftError(
         "INVARIANT",
         `A snapshot of ${metadata.index} is to be installed, but was not received.`,
@@ -206,7 +211,11 @@ export class StateKeeper {
   }
 }
 
-function discard(offered: Offered | undefined): void {
+function isOf({ metadata }: Offered, { index, term }: SnapshotMetadata): boolean {
+  return metadata.index === index && metadata.term === term;
+}
+
+function discard({ state }: Offered): void {
   // Nobody waits for it, and what it leaves behind is found and deleted by the next transfer.
-  if (offered !== undefined) Promise.resolve(offered.state.discard()).catch(() => undefined);
+  Promise.resolve(state.discard()).catch(() => undefined);
 }

@@ -222,6 +222,23 @@ describe("the log", () => {
     expect(log.status().batches).toBe(batches + 1);
   });
 
+  test("a write that comes while its group is being removed does not bring it back", async () => {
+    const log = await open();
+    await log.append([{ group: 1, entries: entries(1, 5, 1), hardState: { term: 3, vote: 2, commit: 5 } }]);
+    const removal = log.append([{ group: 1, remove: true }]);
+    const compact = { through: 3, metadata: { index: 3, term: 1, configuration: voters } };
+    await expect(log.append([{ group: 1, compact }])).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    await expect(log.append([{ group: 1, create: true }])).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+    });
+    await removal;
+    expect(log.groups()).toEqual([]);
+    await log.append([{ group: 1, create: true }]);
+    await log.append([{ group: 1, entries: entries(1, 1, 9) }]);
+    const again = await reopen();
+    expect(texts(again, 1)).toEqual(["1@9 command 1"]);
+  });
+
   test("an append without writes waits for those before it", async () => {
     const log = await open();
     const order: string[] = [];

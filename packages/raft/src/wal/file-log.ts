@@ -21,8 +21,10 @@ import { LogTail } from "./log-tail.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
 import { replay, type ReplayResult } from "./replay.ts";
 import { pinningGroups } from "./rewrite-plan.ts";
+import type { Segment } from "./segment.ts";
 import { SegmentPool, temporarySuffix } from "./segment-pool.ts";
 import { checkWrites } from "./write-check.ts";
+import { writeFully } from "./write-fully.ts";
 
 /** How a log is opened. */
 export interface FileLogOptions {
@@ -245,6 +247,20 @@ function recover(fileSystem: FileSystem, options: FileLogOptions, state: LogStat
   return found;
 }
 
+/**
+ * A process that was killed may have left a whole batch that was not durable yet. This one takes its word for it, so it has
+ * to be durable before anybody is told. A sync alone would not do: if the write was what failed, the system takes its
+ * pages for clean, shows them, and never writes them. Nor would the batch alone, if the process wrote without durability
+ * (see `relaxedFileSystem`).
+ */
+async function writeNewestAgain(present: Segment, { newestBatch, end }: ReplayResult): Promise<void> {
+  await present.file.sync();
+  if (newestBatch === undefined) return;
+  const bytes = new Uint8Array(end.offset - newestBatch);
+  present.file.read(bytes, newestBatch);
+  await writeFully(present.file, bytes, newestBatch);
+}
+
 async function makeTail(
   found: ReplayResult,
   options: FileLogOptions & {
@@ -264,9 +280,7 @@ async function makeTail(
   await pool.recycle([...found.surplus, ...unexpected]);
   const present = inUse.at(-1);
   if (present === undefined) inUse.push(await pool.take(1, segmentBytes));
-  // A process that was killed may have left a whole batch that was not durable yet. This one takes its word for it,
-  // so it has to be durable before anybody is told.
-  else await present.file.sync();
+  else await writeNewestAgain(present, found);
   await fileSystem.syncDirectory(directory);
   const retryDelay =
     options.retryDelay ?? (() => new Promise((resolve) => setTimeout(resolve, fullDiskRetryMs)));

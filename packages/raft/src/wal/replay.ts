@@ -36,6 +36,8 @@ export interface ReplayResult {
   readonly surplus: readonly Segment[];
   /** Where the next batch goes: a position in `segments`, an offset there, and what the batch must say. */
   readonly end: { readonly segment: number; readonly offset: number; readonly expected: Expected };
+  /** Where the newest batch begins in the segment at `end`, before which it ends; undefined when that has none. */
+  readonly newestBatch: number | undefined;
   readonly damage: readonly LogDamage[];
   readonly tornTail?: TornTail;
 }
@@ -105,6 +107,8 @@ interface Cursor {
   segment: number;
   at: number;
   expected: Expected | undefined;
+  /** Where the batch begins that was taken last from this segment. */
+  newest: number | undefined;
   /** A batch that broke off at the end of an earlier segment: damaged, if the chain goes on behind it. */
   suspect: { readonly segment: number; readonly at: number } | undefined;
 }
@@ -125,7 +129,13 @@ class Replay {
     this.#segments = opened.segments.filter(({ sequence }) => sequence >= oldest);
     const surplus = opened.segments.filter(({ sequence }) => sequence < oldest);
     if (this.#damage.length === 0) this.#checkNoneMissing(oldest);
-    const cursor: Cursor = { segment: 0, at: segmentHeaderBytes, expected: undefined, suspect: undefined };
+    const cursor: Cursor = {
+      segment: 0,
+      at: segmentHeaderBytes,
+      expected: undefined,
+      newest: undefined,
+      suspect: undefined,
+    };
     while (cursor.segment < this.#segments.length && this.#step(cursor));
     return {
       segments: this.#segments,
@@ -135,6 +145,7 @@ class Replay {
         offset: cursor.at,
         expected: cursor.expected ?? { sequence: 1, previousChecksum: 0 },
       },
+      newestBatch: cursor.newest,
       damage: this.#damage,
       ...this.#tornTail(cursor.segment, cursor.at),
     };
@@ -169,6 +180,7 @@ class Replay {
       // The chain continues, so whatever broke off in an earlier segment was never part of it.
       cursor.suspect = undefined;
       this.#take(segment, content, cursor, place.header);
+      cursor.newest = cursor.at;
       cursor.at = place.next;
       cursor.expected = following(place.header);
       return true;
@@ -206,6 +218,7 @@ class Replay {
       cursor.suspect ??= { segment: cursor.segment, at: cursor.at };
       cursor.segment = next;
       cursor.at = segmentHeaderBytes;
+      cursor.newest = undefined;
       return true;
     }
     return false;

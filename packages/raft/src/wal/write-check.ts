@@ -25,6 +25,8 @@ export function checkWrites(
       refuse(write, "it was removed; only a write that creates it anew may follow");
     }
     const log = state.group(write.group);
+    // Not even one that creates it: what the queue knows of the group is about its former life.
+    if (log.queued.removed && write.remove !== true) refuse(write, "it is being removed");
     if (log.queued.batch === options.append) refuse(write, "it has two parts in one batch; merge them");
     log.queued.batch = options.append;
     if (log.damage !== undefined && write.remove !== true) {

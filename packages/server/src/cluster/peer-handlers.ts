@@ -19,6 +19,8 @@ import { errorInfoOf } from "../http/error-mapping.ts";
 import { awaitLevel, scanReplica, type ShardPage } from "../kv/shard-scan.ts";
 import { takeChanges } from "../kv/shard-follower.ts";
 import { toOrigin } from "../kv/submit-one.ts";
+import type { NodeMaintenance } from "../maintenance/node-maintenance.ts";
+import { createPeerMaintenanceHandlers } from "../maintenance/peer-maintenance-handlers.ts";
 import {
   decodeMetaCommand,
   type MetaCommand,
@@ -44,6 +46,7 @@ export interface PeerContext {
   healLater(shard: number, key: Uint8Array): void;
   /** What the replica here found at a point of comparison, if it is there. */
   reportAt(shard: number, index: number): PointReport | undefined;
+  readonly maintenance: NodeMaintenance;
 }
 
 function replicaOf(context: PeerContext, shard: number): HostedShard {
@@ -134,6 +137,7 @@ function repairHandlers(
 export function createPeerHandlers(context: PeerContext): Handlers {
   return {
     ...repairHandlers(context),
+    ...createPeerMaintenanceHandlers(context.maintenance),
 
     async scanShard(request) {
       const { local, store } = replicaOf(context, request.shard);
@@ -145,8 +149,14 @@ export function createPeerHandlers(context: PeerContext): Handlers {
     async *watchShard(request, call) {
       replicaOf(context, request.shard);
       const after = request.afterRevision === undefined ? undefined : Number(request.afterRevision);
-      const { signal } = call;
-      const followed = await context.follow(request.shard, after, { signal, onEnd: () => undefined });
+      const ended = new AbortController();
+      const signal = AbortSignal.any([call.signal, ended.signal]);
+      let failure: ApiError | undefined;
+      const onEnd = (error: ApiError): void => {
+        failure ??= error;
+        ended.abort();
+      };
+      const followed = await context.follow(request.shard, after, { signal, onEnd });
       yield create(WatchShardResponseSchema, { revision: BigInt(followed.revision) });
       while (!signal.aborted) {
         const events = takeChanges(followed).map((change) => toEvent(change, request.shard, false));
@@ -155,6 +165,7 @@ export function createPeerHandlers(context: PeerContext): Handlers {
         // oxlint-disable-next-line no-await-in-loop -- waiting for the next change is the purpose
         else await followed.history.changed(signal);
       }
+      if (failure !== undefined) throw failure;
     },
 
     async metaCall(request) {

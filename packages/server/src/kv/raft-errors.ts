@@ -57,6 +57,19 @@ export function apiErrorOfRaft(error: unknown, hint: ShardHint): ApiError {
   }
 }
 
+/** What an error of the consensus layer means for a read, which has no effect whatever became of it. */
+export function apiErrorOfRead(error: unknown, hint: ShardHint): ApiError {
+  if (!(error instanceof RaftError) || error.code !== "UNKNOWN") return apiErrorOfRaft(error, hint);
+  return new ApiError({
+    ...hint,
+    reason: "NOT_LEADER",
+    outcome: "NOT_APPLIED",
+    message: "no majority of the shard's replicas confirmed the read in time",
+    retryAfterMs: electionRetryMs,
+    cause: error,
+  });
+}
+
 function droppedError(error: RaftError, { leader, epoch }: ShardHint): ApiError {
   const isOverload = error.reason === "overloaded";
   return new ApiError({

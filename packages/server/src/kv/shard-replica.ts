@@ -65,8 +65,18 @@ export class ShardReplica {
     return { leader: this.leaderAddress(), epoch: this.machine.epoch };
   }
 
-  /** @throws ApiError UNAVAILABLE while the replica is fenced. */
+  /**
+   * To be called in the moment in which the state is read: a replica that is behind may not have heard yet that its shard
+   * is open again.
+   * @throws ApiError UNAVAILABLE while the replica is fenced, or the shard is being restored from a snapshot.
+   */
   checkServing(): void {
+    this.checkNotFenced();
+    if (this.machine.isRestoring) throw beingRestored;
+  }
+
+  /** @throws ApiError UNAVAILABLE while the replica is fenced. */
+  checkNotFenced(): void {
     if (this.fencedBecause === undefined) return;
     throw new ApiError({
       reason: "UNAVAILABLE",
@@ -77,3 +87,11 @@ export class ShardReplica {
     });
   }
 }
+
+/** The answer of every shard while a snapshot is being restored. */
+export const beingRestored: ApiError = new ApiError({
+  reason: "UNAVAILABLE",
+  outcome: "NOT_APPLIED",
+  message: "the cluster is being restored from a snapshot, or a restore was interrupted; see `titan status`",
+  retryAfterMs: 1000,
+});

@@ -6,6 +6,7 @@ import type { ReplicaStore } from "../storage/replica-store.ts";
 import { type StoredEntry, systemKeyByte } from "../shard/shard-store.ts";
 import { SlotState } from "../shard/slot-ownership.ts";
 import { isPresent } from "../shard/write-rules.ts";
+import { apiErrorOfRead } from "./raft-errors.ts";
 import type { ShardReplica } from "./shard-replica.ts";
 
 /** Bytes of values in one page at most; a single larger value still makes a page. */
@@ -35,11 +36,18 @@ export interface ShardPage {
 /** No key of a user reaches this: it begins where the shard's own records do. */
 const endOfKeys: Uint8Array = Uint8Array.of(systemKeyByte);
 
-/** Waits until the replica may be read at the level. @throws the group's errors. */
+/**
+ * Waits until the replica has what the level asks for; `checkServing` is to follow.
+ * @throws ApiError NOT_LEADER, OVERLOADED, UNAVAILABLE: NOT_APPLIED.
+ */
 export async function awaitLevel(replica: ShardReplica, level: ReadLevel): Promise<void> {
-  replica.checkServing();
+  replica.checkNotFenced();
   if (level === ReadLevel.LOCAL) return;
-  await replica.group.readIndex({ confirm: level !== ReadLevel.LEASE });
+  try {
+    await replica.group.readIndex({ confirm: level !== ReadLevel.LEASE });
+  } catch (error) {
+    throw apiErrorOfRead(error, replica.hint());
+  }
 }
 
 /** Reads a page from the replica's present state, without waiting for anything. */
@@ -48,6 +56,7 @@ export function scanReplica(
   store: ReplicaStore,
   request: ShardScanRequest,
 ): ShardPage {
+  replica.checkServing();
   const { machine } = replica;
   const origin = replica.origin(machine.revision);
   const timeMs = machine.logTimeMs;

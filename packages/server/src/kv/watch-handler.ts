@@ -9,9 +9,9 @@ import {
   type WatchResponse,
   WatchResponseSchema,
 } from "@titan-kv/proto";
-import { invalidArgument } from "../http/api-error.ts";
+import { type ApiError, invalidArgument } from "../http/api-error.ts";
 import type { Change } from "../shard/change-history.ts";
-import { type FollowedShard, kindOf, takeChanges } from "./shard-follower.ts";
+import { type FollowedShard, type FollowFields, kindOf, takeChanges } from "./shard-follower.ts";
 import { payloadOf, wantsText } from "./text-form.ts";
 
 /** How often a mark of progress is sent when nothing happens, unless the caller says otherwise, in milliseconds. */
@@ -25,11 +25,7 @@ export interface WatchContext {
   /** All shards that own slots. */
   shards(): readonly number[];
   /** Begins to follow a shard after a revision, or from the present one on. `onEnd` ends the watch. */
-  follow(
-    shard: number,
-    after: number | undefined,
-    fields: { readonly signal: AbortSignal; readonly onEnd: (error: unknown) => void },
-  ): Promise<FollowedShard>;
+  follow(shard: number, after: number | undefined, fields: FollowFields): Promise<FollowedShard>;
 }
 
 type Positions = Map<number, number>;
@@ -87,9 +83,9 @@ export function createWatchHandler(
     const progressMs = Math.max(minProgressMs, request.progressIntervalMs || defaultProgressMs);
     const ended = new AbortController();
     const signal = AbortSignal.any([call.signal, ended.signal]);
-    let failure: unknown;
-    const onEnd = (error: unknown): void => {
-      failure = error;
+    let failure: ApiError | undefined;
+    const onEnd = (error: ApiError): void => {
+      failure ??= error;
       ended.abort();
     };
     const shards =
@@ -100,6 +96,7 @@ export function createWatchHandler(
     try {
       // The first message says where the watch begins, so that a caller that lost it at once can go on from there.
       yield* marks(followed);
+      let markAtMs = performance.now() + progressMs;
       while (!signal.aborted) {
         let isQuiet = true;
         for (const each of followed) {
@@ -108,8 +105,13 @@ export function createWatchHandler(
           const events = changes.filter(isWanted).map((change) => toEvent(change, each.shard, asText));
           if (events.length > 0) yield response(each, events, followed);
         }
+        const leftMs = markAtMs - performance.now();
+        // Also while there are changes: none of them may be wanted, and then only a mark tells how far the watch has come.
         // oxlint-disable-next-line no-await-in-loop -- waiting for the next change is the purpose
-        if (isQuiet && (await waitForChange(followed, progressMs, signal))) yield* marks(followed);
+        if (leftMs <= 0 || (isQuiet && (await waitForChange(followed, leftMs, signal)))) {
+          yield* marks(followed);
+          markAtMs = performance.now() + progressMs;
+        }
       }
       if (failure !== undefined) throw failure;
     } finally {
@@ -137,13 +139,13 @@ function* marks(followed: readonly FollowedShard[]): Generator<WatchResponse> {
 /** Waits for a change of any shard; true when the time for a mark of progress has come instead. */
 async function waitForChange(
   followed: readonly FollowedShard[],
-  progressMs: number,
+  leftMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(true), progressMs)));
+  const timeout = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(true), leftMs)));
   const changes = followed.map(({ history }) => history.changed(either).then(() => false));
   // A change that came between the last look and this wait must not be slept over.
   const missed = followed.some(({ history, revision }) => history.revision !== revision);

@@ -17,7 +17,7 @@ import {
 import { OperationsBuilder } from "../shard/command.ts";
 import type { PendingOperation } from "./pending-operation.ts";
 import { apiErrorOfRaft } from "./raft-errors.ts";
-import type { ShardReplica } from "./shard-replica.ts";
+import { beingRestored, type ShardReplica } from "./shard-replica.ts";
 
 /** Bounds on what one shard has under way. */
 export interface WritePathLimits {
@@ -172,6 +172,11 @@ export class WritePath {
         });
       case Refusal.Malformed:
         return new ApiError({ reason: "INVALID_ARGUMENT", outcome: "NOT_APPLIED", message: "not a write" });
+      case Refusal.Restoring:
+      case Refusal.NotEmpty:
+      case Refusal.RestoreSuperseded:
+      case Refusal.RestoreIncomplete:
+        return beingRestored;
     }
   }
 }

@@ -12,6 +12,7 @@ import {
   shardOf,
 } from "./cluster-map.ts";
 import type { FoundCommand, MetaCommand, MetaRefusal, MetaResult, NodeDescription } from "./meta-command.ts";
+import { decideRestore, type RestoreMetaCommand, restoresOf } from "./restore-record.ts";
 import { metaVoters, targetNodes, targetSlots } from "./placement.ts";
 
 /** The map after a command, and its answer. */
@@ -43,6 +44,10 @@ export function applyMetaCommand(map: ClusterMap, command: MetaCommand): MetaOut
       return changeShard(map, command.shard, { preferredLeader: command.node });
     case "replaceNode":
       return replaceNode(map, command);
+    case "beginRestore":
+    case "finishRestore":
+    case "abandonRestore":
+      return restore(map, command);
   }
 }
 
@@ -221,6 +226,16 @@ function reseedReplica(
     replica.node === command.node ? { ...replica, replica: replicaIdOf(command.node, generation) } : replica,
   );
   return changeShard({ ...map, nextReplicaGeneration: generation + 1 }, shard.id, { replicas });
+}
+
+function restore(map: ClusterMap, command: RestoreMetaCommand): MetaOutcome {
+  const before = restoresOf(map);
+  const decision = decideRestore(before, command);
+  if ("refusal" in decision) return refuse(map, decision.refusal, decision.message);
+  const { record } = decision;
+  const { begun: number, finished } = record;
+  const result: MetaResult = { ok: true, restore: { number, finished } };
+  return record === before ? { map, result } : done(map, { restores: record }, result);
 }
 
 function changeShard(map: ClusterMap, id: number, change: Partial<ShardRecord>): MetaOutcome {

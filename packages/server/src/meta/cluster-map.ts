@@ -3,6 +3,7 @@
  * holds a copy and acts on it. It is small (it grows with nodes and shards, not with keys) and off the hot path.
  */
 import type { SlotRun } from "../shard/command.ts";
+import type { RestoreRecord } from "./restore-record.ts";
 
 /** What a node is to the cluster. */
 export type NodeState = "joining" | "active" | "draining" | "leaving" | "removed";
@@ -68,6 +69,8 @@ export interface ClusterMap {
   readonly shards: readonly ShardRecord[];
   /** Generation of the next replica id; see `replicaIdOf`. */
   readonly nextReplicaGeneration: number;
+  /** Restores from snapshots; absent until there is one. See `restoresOf`. */
+  readonly restores?: RestoreRecord;
 }
 
 /** The id of the meta group among the shards. */

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { NodeState, ReplicaRecord } from "./cluster-map.ts";
+import type { RestoreMetaCommand } from "./restore-record.ts";
 
 /** A node as it introduces itself. */
 export interface NodeDescription {
@@ -24,6 +25,7 @@ export interface FoundCommand {
 
 export type MetaCommand =
   | FoundCommand
+  | RestoreMetaCommand
   /** A process claims a node's id; its token must be the one on record, or the first. */
   | {
       readonly type: "introduce";
@@ -61,12 +63,21 @@ export type MetaRefusal =
   | "STALE_VERSION"
   | "STILL_HOLDS_REPLICAS"
   | "LAST_NODE"
-  | "INVALID_STATE";
+  | "INVALID_STATE"
+  | "RESTORE_UNFINISHED"
+  | "RESTORE_SUPERSEDED";
+
+/** A restore that begins. */
+export interface BegunRestore {
+  readonly number: number;
+  /** The last one that was finished before. */
+  readonly finished: number;
+}
 
 /** The answer to a command. */
 export type MetaResult =
-  /** Done, or already so. `node` is the id that a registration was given. */
-  | { readonly ok: true; readonly node?: number }
+  /** Done, or already so. `node` is the id that a registration was given, `restore` says which one begins. */
+  | { readonly ok: true; readonly node?: number; readonly restore?: BegunRestore }
   | { readonly ok: false; readonly refusal: MetaRefusal; readonly message: string };
 
 /** Weights are shares: what is beyond this is a mistake, and a ring has a limited number of points. */

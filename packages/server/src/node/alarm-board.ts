@@ -38,6 +38,18 @@ export class AlarmBoard {
     this.#logger.warn({ alarm: nameOf(kind), shard }, "the alarm's cause is gone");
   }
 
+  /**
+   * Clears alarms of a kind, of one shard or of all, because somebody says that the cause is gone; returns what there
+   * was. Whoever watches the cause raises it again if it is not.
+   */
+  dismiss(kind: AlarmKind, shard: number | undefined): AlarmSubject[] {
+    const dismissed = this.list().filter(
+      (alarm) => alarm.kind === kind && (shard === undefined || alarm.shard === shard),
+    );
+    for (const alarm of dismissed) this.clear(alarm);
+    return dismissed;
+  }
+
   /** Oldest first. */
   list(): Alarm[] {
     return [...this.#alarms.values()];

@@ -1,3 +1,4 @@
+import { Alarm_Kind as AlarmKind } from "@titan-kv/proto";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import type { ApiError } from "../http/api-error.ts";
@@ -19,6 +20,10 @@ test("puts are refused while only the reserve is left, and welcome again with ro
   free = reservedBytes - 1;
   await space.check();
   expect(refusal).toMatchObject({ reason: "NO_SPACE", outcome: "NOT_APPLIED" });
+  expect(alarms.list()).toHaveLength(1);
+  // Cleared by somebody, although there is no more room.
+  expect(alarms.dismiss(AlarmKind.NO_SPACE, undefined)).toHaveLength(1);
+  await space.check();
   expect(alarms.list()).toHaveLength(1);
   free = reservedBytes * 2 - 1;
   await space.check();

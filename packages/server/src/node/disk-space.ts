@@ -55,14 +55,16 @@ export class DiskSpace {
 
   async check(): Promise<void> {
     const free = await this.#freeBytes(this.#directory);
-    if (!this.#isShort && free < reservedBytes) {
-      this.#isShort = true;
+    if (free < reservedBytes || (this.#isShort && free < resumeBytes)) {
       const message = `the disk has ${free} bytes left: writes are refused until there are ${resumeBytes}; deletes work`;
+      // Each time: somebody may have cleared it although there is no more room.
       this.#alarms.raise(subject, message);
+      if (this.#isShort) return;
+      this.#isShort = true;
       this.#refusePuts(
         new ApiError({ reason: "NO_SPACE", outcome: "NOT_APPLIED", message, retryAfterMs: retryMs }),
       );
-    } else if (this.#isShort && free >= resumeBytes) {
+    } else if (this.#isShort) {
       this.#isShort = false;
       this.#alarms.clear(subject);
       this.#refusePuts(undefined);

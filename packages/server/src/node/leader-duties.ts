@@ -11,7 +11,10 @@ import { betterLeader } from "../membership/preferred-leader.ts";
 import { type ClusterMap, metaShard, nodeOfReplica, type ShardRecord, shardOf } from "../meta/cluster-map.ts";
 import type { MetaCommand, MetaResult } from "../meta/meta-command.ts";
 import { nextPlacementStep } from "../meta/reconcile-placement.ts";
+import { restoresOf } from "../meta/restore-record.ts";
 import { encodeExpire, encodeOwnSlots } from "../shard/command.ts";
+import { encodeRestore, RestoreStep } from "../shard/restore-command.ts";
+import { RestorePhase } from "../shard/restore-state.ts";
 import type { HostedMeta, HostedShard } from "./hosted-replica.ts";
 
 /** How often the duties are done, in milliseconds. */
@@ -108,6 +111,11 @@ export class LeaderDuties {
     if (machine.epoch < epoch) await hosted.group.propose(encodeOwnSlots(wallClock(), epoch, record.slots));
     if ((machine.nextExpiryMs ?? Number.POSITIVE_INFINITY) <= wallClock()) {
       await hosted.group.propose(encodeExpire(wallClock()));
+    }
+    const { phase, number } = machine.restore;
+    // Whoever carried the restore out opens the shards at its end, or did not live to do it.
+    if (phase === RestorePhase.Sealed && number <= restoresOf(this.#context.map()).finished) {
+      await hosted.group.propose(encodeRestore(wallClock(), { step: RestoreStep.Open, number }));
     }
     await this.#groupDuties(hosted.group, status, record);
   }

@@ -22,6 +22,7 @@ import {
 } from "../meta/cluster-map.ts";
 import { encodeMetaCommand, type MetaCommand, type MetaResult } from "../meta/meta-command.ts";
 import { slotOwners } from "../meta/placement.ts";
+import { restoresOf } from "../meta/restore-record.ts";
 import { PeerChannel } from "../peer/peer-channel.ts";
 import type { PeerListener, PeerNetwork } from "../peer/peer-network.ts";
 import { defaultSessionLimits } from "../shard/session-table.ts";
@@ -318,6 +319,9 @@ export class NodeRuntime implements PeerListener {
       case "diskRecovered":
         alarms.clear({ kind: AlarmKind.SLOW_DISK, shard: 0 });
         return;
+      case "snapshotDamaged":
+        logger.error(event, "a stored snapshot is damaged: the state is made or fetched anew");
+        return;
       case "suspended":
         logger.warn(event, "the node was held up");
         return;
@@ -383,6 +387,7 @@ export class NodeRuntime implements PeerListener {
         reasons.push(`shard ${id} has no known leader`);
       }
     }
+    if (restoresOf(this.#map).active) reasons.push("a restore from a snapshot has not finished");
     if (shardOf(this.#map, metaShard) === undefined) reasons.push("there is no meta group");
     return reasons;
   }

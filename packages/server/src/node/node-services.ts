@@ -1,13 +1,14 @@
 /** The services of the API, made from the parts of a running node. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { create } from "@bufbuild/protobuf";
+import type { Logger } from "pino";
 import {
   type Alarm,
   type ClusterService,
   type KvService,
+  type MaintenanceService,
   type NodeStatus,
   NodeStatusSchema,
-  ReadLevel,
   type ReadOptions,
   type Shard,
   ShardSchema,
@@ -21,10 +22,12 @@ import { toTopology } from "../cluster/topology.ts";
 import { ApiError } from "../http/api-error.ts";
 import { createKvService } from "../kv/kv-service.ts";
 import { awaitLevel, scanReplica, type ShardPage, type ShardScanRequest } from "../kv/shard-scan.ts";
+import { createMaintenanceService, restoreAlarms } from "../maintenance/create-maintenance.ts";
+import { NodeMaintenance } from "../maintenance/node-maintenance.ts";
 import { metaShard, nodeOfReplica } from "../meta/cluster-map.ts";
 import type { ConsistencyCheck } from "../repair/consistency-check.ts";
 import type { Repairer } from "../repair/repairer.ts";
-import { type FollowedShard, followRemote } from "../kv/shard-follower.ts";
+import { type FollowedShard, type FollowFields, followHere, followRemote } from "../kv/shard-follower.ts";
 import type { ScanContext } from "../kv/scan-handler.ts";
 import type { WatchContext } from "../kv/watch-handler.ts";
 import type { AlarmBoard } from "./alarm-board.ts";
@@ -32,8 +35,6 @@ import type { NodeCalls } from "./node-calls.ts";
 import type { NodeRuntime } from "./node-runtime.ts";
 import type { NodeSettings } from "./node-settings.ts";
 import type { PeerNetwork } from "../peer/peer-network.ts";
-
-type FollowFields = Parameters<WatchContext["follow"]>[2];
 
 /** The parts that the services are made from. */
 export interface ServiceFields {
@@ -45,18 +46,20 @@ export interface ServiceFields {
   readonly alarms: AlarmBoard;
   readonly repairer: Repairer;
   readonly check: ConsistencyCheck;
+  readonly logger: Logger;
 }
 
 export class NodeServices {
   readonly meta: MetaProposer;
   readonly kv: ServiceImpl<typeof KvService>;
   readonly cluster: ServiceImpl<typeof ClusterService>;
+  readonly maintenance: ServiceImpl<typeof MaintenanceService>;
   readonly peer: ServiceImpl<typeof PeerService>;
   readonly #fields: ServiceFields;
 
   constructor(fields: ServiceFields) {
     this.#fields = fields;
-    const { runtime, calls } = fields;
+    const { runtime, calls, logger } = fields;
     this.meta = new MetaProposer({
       proposeHere: (command) => runtime.proposeMetaHere(command),
       isLeader: () => runtime.leadsMeta,
@@ -65,7 +68,17 @@ export class NodeServices {
     });
     this.kv = this.#createKv();
     this.cluster = createClusterHandlers(this.#clusterContext());
-    this.peer = this.#createPeer();
+    const here = new NodeMaintenance(fields);
+    this.maintenance = createMaintenanceService({
+      runtime,
+      calls,
+      here,
+      propose: (command) => this.meta.propose(command),
+      nodeReports: () => this.#nodeReports(),
+      readPage: (shard, request) => this.#readPage(shard, request, undefined),
+      logger,
+    });
+    this.peer = this.#createPeer(here);
   }
 
   #createKv(): ServiceImpl<typeof KvService> {
@@ -87,9 +100,10 @@ export class NodeServices {
     return createKvService(runtime.pipeline, scan, watch);
   }
 
-  #createPeer(): ServiceImpl<typeof PeerService> {
+  #createPeer(maintenance: NodeMaintenance): ServiceImpl<typeof PeerService> {
     const { runtime } = this.#fields;
     return createPeerHandlers({
+      maintenance,
       hosted: (shard) => runtime.shards.get(shard),
       follow: (shard, after, fields) => this.#follow(shard, after, fields),
       proposeMeta: (command, hops) => this.meta.proposeOnce(command, hops),
@@ -158,10 +172,8 @@ export class NodeServices {
         open: (id, revision, signal) => calls.watchShard(node ?? 0, id, revision, signal),
       });
     }
-    const { machine } = hosted.local.replica;
-    // What was acknowledged before the call must not come as a change, nor be left out after it.
-    await awaitLevel(hosted.local.replica, ReadLevel.LINEARIZABLE);
-    return { shard, history: machine.history, revision: after ?? machine.history.revision };
+    const isHere = (): boolean => runtime.shards.get(shard) === hosted;
+    return followHere(hosted.local.replica, after, { ...fields, isHere });
   }
 
   /** A node that does not answer in time has no status among them. */
@@ -175,7 +187,7 @@ export class NodeServices {
     for (const { shards } of [own, ...answered]) for (const shard of shards) addProgress(topology, shard);
     return {
       statuses: [own, ...answered].flatMap(({ status }) => (status === undefined ? [] : [status])),
-      alarms: [own, ...answered].flatMap(({ alarms }) => alarms),
+      alarms: [...restoreAlarms(runtime), ...[own, ...answered].flatMap(({ alarms }) => alarms)],
       topology,
     };
   }

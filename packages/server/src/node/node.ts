@@ -4,7 +4,7 @@
  * The order of the start matters: the log is opened first, because its lock keeps a second process out of the directory;
  * clients are served last.
  */
-import { ClusterService, KvService } from "@titan-kv/proto";
+import { ClusterService, KvService, MaintenanceService } from "@titan-kv/proto";
 import { PeerService } from "@titan-kv/proto/peer";
 import type { Logger } from "pino";
 import { isLoopback } from "../config/option-rules.ts";
@@ -141,10 +141,8 @@ class NodeStarter {
     });
     this.#undo.push(() => runtime.stop());
     this.#runtime = runtime;
-    const startedAtMs = Date.now();
-    const alarms = this.#alarms;
-    const shared = { runtime, calls, network, settings };
-    this.#services = new NodeServices({ ...shared, startedAtMs, alarms, repairer, check });
+    const shared = { runtime, calls, network, settings, alarms: this.#alarms, logger: this.#logger };
+    this.#services = new NodeServices({ ...shared, startedAtMs: Date.now(), repairer, check });
     await runtime.start();
     this.#telemetry.start({ runtime, network, repairer });
     this.#undo.push(() => this.#telemetry.stop());
@@ -234,7 +232,7 @@ class NodeStarter {
     const { health, metrics } = this.#telemetry;
     const files = await this.#loadTls(client);
     const requireClientCertificate = client.tls?.requireClientCertificate === true;
-    const reflection = reflectionRoutes([KvService, ClusterService]);
+    const reflection = reflectionRoutes([KvService, ClusterService, MaintenanceService]);
     const tracer = activeTracer();
     const port = await ClientPort.open({
       host: client.host,
@@ -243,6 +241,7 @@ class NodeStarter {
       routes: (router) => {
         registerLate(router, KvService, () => this.#services?.kv);
         registerLate(router, ClusterService, () => this.#services?.cluster);
+        registerLate(router, MaintenanceService, () => this.#services?.maintenance);
         healthRoutes(health)(router);
         reflection(router);
       },

@@ -8,7 +8,9 @@
  * under a new id. If the leader itself is the odd one, or if no majority agrees, nobody can tell who is right: an alarm is
  * raised, the replica takes itself out of service, and an operator decides.
  */
+import { randomInt } from "node:crypto";
 import type { Logger } from "pino";
+import { ApiError } from "../http/api-error.ts";
 import type { HostedShard } from "../node/hosted-replica.ts";
 import { encodeVerifyPoint } from "../shard/command.ts";
 import type { VerifyPoint } from "../shard/shard-state-machine.ts";
@@ -22,9 +24,20 @@ export interface PointReport {
   readonly digests: SlotDigests | undefined;
 }
 
+/** What a comparison came to: nodes by what their replica holds, compared with the leader's. */
+export interface Comparison {
+  readonly same: readonly number[];
+  readonly differing: readonly number[];
+  readonly silent: readonly number[];
+}
+
 /** How long the others' answers are waited for, and how often they are asked again, in milliseconds. */
 const answerLimitMs = 60_000;
 const askAgainMs = 500;
+/** How long an operator waits for a node that cannot be reached, in milliseconds. */
+const unreachableLimitMs = 2000;
+/** Ids of points are below this. */
+const pointIdRange = 2 ** 47;
 
 /** What the check needs of its node. */
 export interface ConsistencyContext {
@@ -46,11 +59,19 @@ export interface ConsistencyContext {
   readonly logger: Logger;
 }
 
+const leadershipLost = new ApiError({
+  reason: "NOT_LEADER",
+  outcome: "NOT_APPLIED",
+  message: "leadership changed before the replicas were compared",
+});
+
 export class ConsistencyCheck {
   readonly #context: ConsistencyContext;
   /** The last report of each shard's replica here. */
   readonly #reports = new Map<number, PointReport>();
   readonly #lastDigestMs = new Map<number, number>();
+  /** Points that somebody waits for, by id. */
+  readonly #awaited = new Map<number, PromiseWithResolvers<Comparison>>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(context: ConsistencyContext) {
@@ -69,7 +90,10 @@ export class ConsistencyCheck {
   /** Follows the points of comparison of a replica that begins to serve. */
   follow(hosted: HostedShard): void {
     hosted.local.replica.machine.onVerifyPoint = (point) => {
-      this.#atPoint(hosted, point).catch((error: unknown) => this.#context.onDamage(hosted.shard, error));
+      this.#atPoint(hosted, point).catch((error: unknown) => {
+        this.#awaited.get(point.id)?.reject(error);
+        this.#context.onDamage(hosted.shard, error);
+      });
     };
   }
 
@@ -77,6 +101,23 @@ export class ConsistencyCheck {
   reportOf(shard: number, index: number): PointReport | undefined {
     const report = this.#reports.get(shard);
     return report?.index === index ? report : undefined;
+  }
+
+  /** Compares contents and history of a shard that is led here, now. @throws RaftError, or what reading throws. */
+  async compareNow({ shard, group }: HostedShard): Promise<Comparison> {
+    const { wallClock } = this.#context;
+    const id = randomInt(pointIdRange);
+    const awaited = Promise.withResolvers<Comparison>();
+    // Settled before anybody waits for it when the proposal fails.
+    awaited.promise.catch(() => undefined);
+    this.#awaited.set(id, awaited);
+    try {
+      await group.propose(encodeVerifyPoint(wallClock(), id, true));
+      this.#lastDigestMs.set(shard, this.#context.now());
+      return await awaited.promise;
+    } finally {
+      this.#awaited.delete(id);
+    }
   }
 
   #proposePoints(): void {
@@ -103,17 +144,28 @@ export class ConsistencyCheck {
       digests: snapshot === undefined ? undefined : await digestSlots(snapshot),
     };
     this.#reports.set(shard, report);
-    if (hosted.local.replica.leadership.isLeader) await this.#compare(hosted, report);
+    const awaited = this.#awaited.get(point.id);
+    if (!hosted.local.replica.leadership.isLeader) {
+      awaited?.reject(leadershipLost);
+      return;
+    }
+    const patienceMs = awaited === undefined ? answerLimitMs : unreachableLimitMs;
+    const comparison = await this.#compare(hosted, report, patienceMs);
+    awaited?.resolve(comparison);
   }
 
-  async #compare(hosted: HostedShard, own: PointReport): Promise<void> {
+  async #compare(hosted: HostedShard, own: PointReport, patienceMs: number): Promise<Comparison> {
     const { otherHolders, onDiverged, onUndecided, logger } = this.#context;
     const { shard } = hosted;
     const nodes = otherHolders(shard);
-    const reports = await Promise.all(nodes.map((node) => this.#ask(node, shard, own.index)));
+    const reports = await Promise.all(
+      nodes.map((node) => this.#ask({ node, shard, index: own.index, patienceMs })),
+    );
     const differing = nodes.filter((_, at) => reports[at] !== undefined && !isSame(own, reports[at]));
-    if (differing.length === 0) return;
-    const agreeing = reports.filter((report) => report !== undefined && isSame(own, report)).length + 1;
+    const silent = nodes.filter((_, at) => reports[at] === undefined);
+    const same = nodes.filter((_, at) => reports[at] !== undefined && isSame(own, reports[at]));
+    if (differing.length === 0) return { same, differing, silent };
+    const agreeing = same.length + 1;
     const slots = differing.map((node) => slotsOf(own, reports[nodes.indexOf(node)]!));
     logger.error(
       { shard, index: own.index, differing, slots },
@@ -123,17 +175,30 @@ export class ConsistencyCheck {
     if (agreeing * 2 > replicas) for (const node of differing) onDiverged(shard, node);
     // A replica that has not answered agrees with nobody: only when most of them differ is this one known to be alone.
     else if (differing.length * 2 > replicas) onUndecided(shard);
+    return { same, differing, silent };
   }
 
   /** A replica that is away, or behind, is compared at a later point. */
-  async #ask(node: number, shard: number, index: number): Promise<PointReport | undefined> {
+  async #ask(asked: {
+    readonly node: number;
+    readonly shard: number;
+    readonly index: number;
+    /** For how long a node that cannot be reached is tried. */
+    readonly patienceMs: number;
+  }): Promise<PointReport | undefined> {
+    const { node, shard, index, patienceMs } = asked;
     const { report, now } = this.#context;
-    const deadlineMs = now() + answerLimitMs;
-    while (now() < deadlineMs) {
+    const beganMs = now();
+    for (let sinceMs = 0; sinceMs < answerLimitMs; sinceMs = now() - beganMs) {
+      let isReachable = true;
       // oxlint-disable-next-line no-await-in-loop -- asked again until it is there
-      const answer = await report(node, shard, index).catch(() => undefined);
+      const answer = await report(node, shard, index).catch(() => {
+        isReachable = false;
+        return undefined;
+      });
       if (answer !== undefined) return answer;
       if (this.reportOf(shard, index) === undefined) return undefined;
+      if (!isReachable && sinceMs >= patienceMs) return undefined;
       // oxlint-disable-next-line no-await-in-loop -- as above
       await new Promise((resolve) => setTimeout(resolve, askAgainMs));
     }

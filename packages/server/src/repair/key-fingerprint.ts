@@ -23,7 +23,11 @@ export function fingerprintKeys(
   return keys.map((key) => fingerprintKey(store, key, timeMs));
 }
 
-function fingerprintKey(store: Pick<ShardStore, "getEntry">, key: Uint8Array, timeMs: number): KeyFingerprint {
+function fingerprintKey(
+  store: Pick<ShardStore, "getEntry">,
+  key: Uint8Array,
+  timeMs: number,
+): KeyFingerprint {
   try {
     const entry = store.getEntry(key);
     if (entry === undefined || !isPresent(entry.expiresAtMs, timeMs)) return absent;

@@ -28,6 +28,14 @@ export const Refusal = {
   SessionFull: 5,
   /** The operation cannot be read. */
   Malformed: 6,
+  /** The shard is being restored from a snapshot, and serves nothing until that is done. */
+  Restoring: 7,
+  /** A restore needs an empty shard, and this one holds data. */
+  NotEmpty: 8,
+  /** Another restore has begun since, or this one is over. */
+  RestoreSuperseded: 9,
+  /** A part of the snapshot has not arrived. */
+  RestoreIncomplete: 10,
 } as const;
 export type Refusal = (typeof Refusal)[keyof typeof Refusal];
 

@@ -6,6 +6,7 @@
  *     Expire     := (empty)
  *     OwnSlots   := epoch:u48le count:u16le (first:u16le last:u16le)*
  *     VerifyPoint:= id:u48le withDigests:u8
+ *     Restore    := see restore-command.ts
  *
  * A section is the client's own encoding of its operations, copied as it came: nothing is encoded twice between the
  * socket and the disk, and the rules of Protocol Buffers for old and new readers hold for the log too.
@@ -26,6 +27,8 @@ export const CommandKind = {
   OwnSlots: 3,
   /** A point of the log at which replicas compare what they hold. */
   VerifyPoint: 4,
+  /** A step of a restore from a snapshot. */
+  Restore: 5,
 } as const;
 export type CommandKind = (typeof CommandKind)[keyof typeof CommandKind];
 
@@ -49,19 +52,22 @@ export class CommandError extends Error {
 
 const twoTo32 = 2 ** 32;
 
-function writeU48(target: Uint8Array, position: number, value: number): void {
+/** Six bytes, the least significant first. */
+export function writeU48(target: Uint8Array, position: number, value: number): void {
   const view = new DataView(target.buffer, target.byteOffset + position, 6);
   view.setUint32(0, value % twoTo32, true);
   view.setUint16(4, Math.floor(value / twoTo32), true);
 }
 
-function readU48(source: Uint8Array, position: number): number {
+/** The counterpart of `writeU48`. @throws CommandError */
+export function readU48(source: Uint8Array, position: number): number {
   if (position + 6 > source.length) throw new CommandError("the command ends inside a number");
   const view = new DataView(source.buffer, source.byteOffset + position, 6);
   return view.getUint32(0, true) + view.getUint16(4, true) * twoTo32;
 }
 
-function writeHeader(target: Uint8Array, kind: CommandKind, timeMs: number): void {
+/** Writes the fixed part. */
+export function writeHeader(target: Uint8Array, kind: CommandKind, timeMs: number): void {
   target[0] = commandVersion;
   target[1] = kind;
   writeU48(target, 2, timeMs);
@@ -76,7 +82,7 @@ export function readHeader(data: Uint8Array): CommandHeader {
     throw new CommandError(`the command has format ${version}, this release reads format ${commandVersion}`);
   }
   const kind = data[1]!;
-  if (kind < CommandKind.Operations || kind > CommandKind.VerifyPoint) {
+  if (kind < CommandKind.Operations || kind > CommandKind.Restore) {
     throw new CommandError(`the command has kind ${kind}, which this release does not know`);
   }
   return { kind: kind as CommandKind, timeMs: readU48(data, 2) };

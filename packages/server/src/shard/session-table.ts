@@ -97,6 +97,11 @@ export class SessionTable {
     }
   }
 
+  /** Unknown sessions opened at or before the date are refused from now on. */
+  refuseThrough(dateMs: number): void {
+    this.#forgottenThroughMs = Math.max(this.#forgottenThroughMs, dateMs);
+  }
+
   /** What has to be stored since the last call: encoded sessions, `undefined` for removed ones. */
   takeChanges(): { readonly id: string; readonly encoded: Uint8Array | undefined }[] {
     const changes = [...this.#changed].map(([id, session]) => ({ id, encoded: session?.encode() }));

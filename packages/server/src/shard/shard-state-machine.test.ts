@@ -117,6 +117,7 @@ describe("ownership", () => {
   });
 
   test("ownership survives a restart", () => {
+    machine.settle();
     machine = new ShardStateMachine(store, defaultSessionLimits);
     expect(machine.epoch).toBe(1);
     expect(applyAll([put("a", "1")]).map(isApplied)).toEqual([true]);
@@ -143,9 +144,11 @@ describe("sessions", () => {
 
   test("sessions survive a crash in step with the data", async () => {
     applyAll([put("a", "1", { seq: 1n })], identity(1));
+    machine.settle();
     await store.flush();
     const lost = log.operations([put("a", "2", { seq: 2n })], identity(1));
     machine.apply([lost]);
+    machine.settle();
     store.crash();
     machine = new ShardStateMachine(store, defaultSessionLimits);
     expect(text("a")).toBe("1");
@@ -179,6 +182,7 @@ describe("sessions", () => {
     const again = applyAll([put("a", "x", { seq: 1n })], identity(1, 500));
     expect(again.map(refusalOf)).toEqual([Refusal.SessionExpired]);
     expect(applyAll([put("a", "y", { seq: 1n })], identity(2, 501)).map(isApplied)).toEqual([true]);
+    machine.settle();
     machine = new ShardStateMachine(store, defaultSessionLimits);
     expect(applyAll([put("a", "z", { seq: 2n })], identity(1, 500)).map(refusalOf)).toEqual([
       Refusal.SessionExpired,
@@ -186,6 +190,7 @@ describe("sessions", () => {
   });
 
   test("too many sessions push out the one used longest ago", () => {
+    machine.settle();
     machine = new ShardStateMachine(store, { maxSessions: 2, idleMs: 1e9 });
     applyAll([put("a", "1", { seq: 1n })], identity(1, 501));
     applyAll([put("a", "2", { seq: 1n })], identity(2, 502));
@@ -247,6 +252,7 @@ describe("expiry", () => {
     machine.apply(entries);
     const replica = new ShardStateMachine(other, defaultSessionLimits);
     for (const entry of entries) replica.apply([entry]);
+    replica.settle();
     const restarted = new ShardStateMachine(other, defaultSessionLimits);
     const last = log.entry(encodeExpire(log.timeMs));
     machine.apply([last]);
@@ -284,26 +290,75 @@ describe("transactions", () => {
 });
 
 describe("faults", () => {
-  test("a batch that the store refuses leaves nothing behind and can be applied again", () => {
+  test("a batch that the store refuses stops the machine, and the next one applies it again from what the store has", () => {
     applyAll([put("a", "1", { seq: 1n })], identity(1));
+    machine.settle();
+    const settled = machine.appliedIndex;
     const entries = [
       log.operations([put("a", "2", { seq: 2n })], identity(1)),
       log.operations([del("a", { seq: 3n })], identity(1)),
     ];
+    machine.apply(entries);
     store.failNextWrite = new Error("no space");
-    const before = { index: machine.appliedIndex, revision: machine.revision };
-    expect(() => machine.apply(entries)).toThrow("no space");
-    expect({ index: machine.appliedIndex, revision: machine.revision }).toEqual(before);
+    expect(() => machine.settle()).toThrow("no space");
+    expect(() => machine.apply([log.operations([put("b", "1")])])).toThrow("no space");
+    expect(() => text("a")).toThrow("no space");
+    machine = new ShardStateMachine(store, defaultSessionLimits);
+    expect(machine.appliedIndex).toBe(settled);
     expect(text("a")).toBe("1");
     machine.apply(entries);
     expect(text("a")).toBeUndefined();
   });
 
-  test("an entry in a newer format stops the replica instead of being skipped", () => {
-    const entry = log.operations([put("a", "1")]);
-    entry.data[0] = 2;
-    expect(() => machine.apply([entry])).toThrow(CommandError);
+  test("an entry in a newer format stops the replica instead of being skipped, and nothing of it reaches the store", () => {
+    machine.settle();
+    const entry = log.operations([put("b", "1")]);
+    const next = log.operations([put("a", "1")]);
+    next.data[0] = 2;
+    expect(() => machine.apply([entry, next])).toThrow(CommandError);
+    expect(() => machine.settle()).toThrow(CommandError);
+    machine = new ShardStateMachine(store, defaultSessionLimits);
     expect(machine.appliedIndex).toBe(1);
+    expect(text("b")).toBeUndefined();
+  });
+
+  test("what is applied is read at once, and reaches the store as one batch that has each key once", () => {
+    machine.settle();
+    let ahead = 0;
+    machine.onAhead = () => (ahead += 1);
+    const size = store.size;
+    const written: number[] = [];
+    const write = store.write.bind(store);
+    store.write = (operations, meta) => {
+      written.push(operations.length);
+      write(operations, meta);
+    };
+    applyAll([put("a", "1"), put("b", "1")]);
+    applyAll([put("a", "2"), del("b")]);
+    expect([text("a"), text("b"), store.size, ahead]).toEqual(["2", undefined, size, 1]);
+    machine.settle();
+    machine.settle();
+    expect(written).toEqual([2]);
+    const restarted = new ShardStateMachine(store, defaultSessionLimits);
+    expect(restarted.appliedIndex).toBe(machine.appliedIndex);
+    expect(restarted.revision).toBe(machine.revision);
+  });
+
+  test("what waits for the store is bounded", () => {
+    let most = 0;
+    let waiting = 0;
+    const write = store.write.bind(store);
+    store.write = (operations, meta) => {
+      most = Math.max(most, operations.length);
+      waiting = 0;
+      write(operations, meta);
+    };
+    for (let run = 0; run < 50; run += 1) {
+      applyAll(Array.from({ length: 100 }, (_, index) => put(`k${run}-${index}`, "v")));
+      waiting += 100;
+      expect(waiting).toBeLessThan(1200);
+    }
+    expect(most).toBeGreaterThan(1000);
   });
 
   test("an entry that was applied before is refused", () => {
@@ -331,6 +386,7 @@ describe("faults", () => {
       elapsedMs: fc.nat({ max: 20 }),
       sweep: fc.boolean(),
       cut: fc.boolean(),
+      settle: fc.boolean(),
       restart: fc.boolean(),
     });
     fc.assert(
@@ -352,14 +408,17 @@ describe("faults", () => {
         const single = new ShardStateMachine(stores[0], limits);
         single.apply(entries);
         let replica = new ShardStateMachine(stores[1], limits);
-        let from = 0;
-        for (const [index, { cut, restart }] of steps.entries()) {
-          if (!cut || index < from) continue;
-          replica.apply(entries.slice(from, index));
-          from = Math.max(from, index);
+        const rest = (to: number): LogEntry[] => {
+          return entries.slice(0, to).filter(({ index }) => index > replica.appliedIndex);
+        };
+        for (const [index, { cut, restart, settle }] of steps.entries()) {
+          if (!cut) continue;
+          replica.apply(rest(index));
+          if (settle) replica.settle();
+          // Without settling before, the restart finds an older state and the log's entries bring it up to date.
           if (restart) replica = new ShardStateMachine(stores[1], limits);
         }
-        replica.apply(entries.slice(from));
+        replica.apply(rest(entries.length));
         expect(stores[1].dump()).toBe(stores[0].dump());
         expect(replica.verifyPoint).toEqual(single.verifyPoint);
         expect(replica.revision).toBe(single.revision);

@@ -13,7 +13,8 @@
 import { OperationKind, OperationView, readIdentity, WireError, WireReader } from "@titan-kv/proto/pipeline";
 import { slotOf } from "@titan-kv/ring";
 import { type Change, ChangeHistory, type ChangeKind } from "./change-history.ts";
-import { AppliedResults, packRefusal, Refusal } from "./applied-result.ts";
+import { AppliedResults, packRefusal, Refusal, refusalOf } from "./applied-result.ts";
+import { applyRestore } from "./apply-restore.ts";
 import {
   CommandError,
   CommandKind,
@@ -24,6 +25,14 @@ import {
   visitSections,
 } from "./command.ts";
 import { ExpiryIndex } from "./expiry-index.ts";
+import { readRestore, RestoreStep } from "./restore-command.ts";
+import {
+  decodeRestoreState,
+  encodeRestoreState,
+  noRestore,
+  RestorePhase,
+  type RestoreState,
+} from "./restore-state.ts";
 import { Session } from "./session.ts";
 import { type SessionLimits, SessionTable } from "./session-table.ts";
 import {
@@ -64,8 +73,11 @@ const maxStagedBytes = 1024 * 1024;
 export const maxExpiredPerCommand = 1000;
 
 const sessionKeyByte = 0x73;
-const ownershipKey = Uint8Array.of(systemKeyByte, 0x6f);
-const sessionPrefix = Uint8Array.of(systemKeyByte, sessionKeyByte);
+/** Where a shard remembers which slots it owns. */
+export const ownershipKey: Uint8Array = Uint8Array.of(systemKeyByte, 0x6f);
+const restoreKey = Uint8Array.of(systemKeyByte, 0x72);
+/** What the keys of sessions begin with; the session's id follows. */
+export const sessionPrefix: Uint8Array = Uint8Array.of(systemKeyByte, sessionKeyByte);
 
 export class ShardStateMachine {
   readonly #store: ShardStore;
@@ -77,6 +89,7 @@ export class ShardStateMachine {
   #ownership = new SlotOwnership();
   #expiry = new ExpiryIndex();
   #verifyPoint: VerifyPoint | undefined;
+  #restore: RestoreState = noRestore;
   /** Whether something was applied that the store does not have. */
   #isAhead = false;
   /** Why nothing can be applied any more, and what is in memory must not be read. */
@@ -123,6 +136,16 @@ export class ShardStateMachine {
     return this.#verifyPoint;
   }
 
+  /** The last restore from a snapshot, which may be under way. */
+  get restore(): RestoreState {
+    return this.#restore;
+  }
+
+  /** Whether nothing is served because a restore is under way. */
+  get isRestoring(): boolean {
+    return this.#restore.phase !== RestorePhase.Open;
+  }
+
   /** When the next key may expire, by log time; `undefined` when none does. */
   get nextExpiryMs(): number | undefined {
     return this.#expiry.nextMs;
@@ -156,6 +179,8 @@ export class ShardStateMachine {
       const { epoch, runs } = readOwnSlots(stored.value);
       this.#ownership.own(epoch, runs);
     }
+    const restore = this.#store.getEntry(restoreKey);
+    this.#restore = restore === undefined ? noRestore : decodeRestoreState(restore.value);
     this.#expiry = new ExpiryIndex();
     for (const item of this.#store.expiring()) this.#expiry.add(item);
   }
@@ -210,6 +235,11 @@ export class ShardStateMachine {
   }
 
   #applyEntry(entry: LogEntry): AppliedResults | undefined {
+    // A restore looks into the store, which must have everything that came before and nothing of the restore itself.
+    if (entry.data[1] === CommandKind.Restore) {
+      this.#publish();
+      this.#commit();
+    }
     const counters = this.#counters;
     if (entry.index <= counters.appliedIndex) {
       throw new Error(
@@ -234,7 +264,39 @@ export class ShardStateMachine {
       case CommandKind.VerifyPoint:
         this.#verify(entry);
         return undefined;
+      case CommandKind.Restore:
+        return this.#applyRestore(entry.data);
     }
+  }
+
+  #applyRestore(data: Uint8Array): AppliedResults {
+    const command = readRestore(data);
+    const { packed, state } = applyRestore(
+      {
+        store: this.#store,
+        staged: this.#staged,
+        expiry: this.#expiry,
+        slotState: (slot) => this.#ownership.stateOf(slot),
+      },
+      this.#restore,
+      command,
+    );
+    const counters = this.#counters;
+    counters.chainHash = chain(counters.chainHash, packed);
+    if (command.step === RestoreStep.Open && refusalOf(packed) === undefined && this.isRestoring) {
+      counters.revision = Math.max(counters.revision, state.revision);
+      this.#sessions.refuseThrough(state.forgottenThroughMs);
+      // What was loaded is told as no change; whoever follows the shard begins again.
+      this.history.restart(counters.revision);
+    }
+    if (state !== this.#restore) {
+      this.#restore = state;
+      this.#staged.put(restoreKey, { value: encodeRestoreState(state), version: 0, expiresAtMs: 0 });
+    }
+    const results = new AppliedResults();
+    results.push(packed, undefined);
+    results.revision = counters.revision;
+    return results;
   }
 
   #verify(entry: LogEntry): void {
@@ -326,6 +388,7 @@ export class ShardStateMachine {
   }
 
   #ownershipRefusal(): Refusal | undefined {
+    if (this.isRestoring) return Refusal.Restoring;
     const view = this.#view;
     const keys = view.kind === OperationKind.Txn ? txnKeys(decodeTxn(this.#txnBytes())) : [view.key()];
     for (const key of keys) {

@@ -6,6 +6,7 @@
  */
 import { mkdir, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { ChunkReader } from "./chunk-reader.ts";
 import { syncDirectory } from "./durable-file.ts";
 import { StoreError } from "./store-error.ts";
 
@@ -58,42 +59,6 @@ async function* readFileFrom(path: string, from: number, size: number): AsyncGen
   }
 }
 
-/** Takes bytes from chunks in pieces of wanted sizes. */
-class ChunkReader {
-  readonly #chunks: AsyncIterator<Uint8Array>;
-  #rest: Uint8Array = new Uint8Array(0);
-
-  constructor(chunks: AsyncIterable<Uint8Array>) {
-    this.#chunks = chunks[Symbol.asyncIterator]();
-  }
-
-  /** Between 1 and `most` bytes; `undefined` at the end. */
-  async some(most: number): Promise<Uint8Array | undefined> {
-    while (this.#rest.length === 0) {
-      // oxlint-disable-next-line no-await-in-loop -- the next chunk is needed before anything else can happen
-      const next = await this.#chunks.next();
-      if (next.done === true) return undefined;
-      this.#rest = next.value;
-    }
-    const piece = this.#rest.subarray(0, most);
-    this.#rest = this.#rest.subarray(piece.length);
-    return piece;
-  }
-
-  async exactly(length: number): Promise<Buffer> {
-    // Put together at the end, so that a length alone never makes this side allocate.
-    const pieces: Uint8Array[] = [];
-    for (let left = length; left > 0;) {
-      // oxlint-disable-next-line no-await-in-loop -- pieces come in order
-      const piece = await this.some(left);
-      if (piece === undefined) throw new StoreError("the stream ends too early");
-      pieces.push(piece);
-      left -= piece.length;
-    }
-    return Buffer.concat(pieces);
-  }
-}
-
 /**
  * Writes a streamed directory into a new one, durable when the promise resolves.
  * @throws StoreError when the stream is not one, or ends early; what was written so far is the caller's to delete.
@@ -104,15 +69,21 @@ export async function writeDirectoryStream(
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
   const reader = new ChunkReader(chunks);
-  const length = (await reader.exactly(4)).readUInt32LE(0);
+  const length = (await exactly(reader, 4)).readUInt32LE(0);
   if (length > maxManifestBytes) throw new StoreError(`the stream announces a manifest of ${length} bytes`);
-  const files = parseManifest(await reader.exactly(length));
+  const files = parseManifest(await exactly(reader, length));
   for (const { name, size } of files) {
     // oxlint-disable-next-line no-await-in-loop -- the files follow each other in the stream
     await writeFileFrom(join(directory, name), size, reader);
   }
   if ((await reader.some(1)) !== undefined) throw new StoreError("the stream goes on after its last file");
   await syncDirectory(directory);
+}
+
+async function exactly(reader: ChunkReader, length: number): Promise<Buffer> {
+  const bytes = await reader.exactly(length);
+  if (bytes === undefined) throw new StoreError("the stream ends too early");
+  return bytes;
 }
 
 function parseManifest(bytes: Buffer): FileRecord[] {

@@ -166,6 +166,11 @@ export class ReplicaStore implements ShardStore {
   }
 
   async close(): Promise<void> {
+    try {
+      this.beforeUse?.();
+    } catch {
+      // Whatever could not be written is in the log, and applied again when the replica is opened.
+    }
     await this.#db.close();
   }
 

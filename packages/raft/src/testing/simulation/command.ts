@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { describeFailure, shrink } from "./report.ts";
 import { simulateHosts } from "./host-simulation.ts";
 import { simulate, type SimulationOptions, type SimulationResult } from "./simulation.ts";
-import { type FaultKind, faultKinds } from "./swarm.ts";
+import { allFaultKinds, type FaultKind } from "./swarm.ts";
 
 const usage = `Usage: sim [--hosts] [--seed N] [--count N] [--trace] [--brief] [--without kind,kind]
 
@@ -13,7 +13,7 @@ const usage = `Usage: sim [--hosts] [--seed N] [--count N] [--trace] [--brief] [
   --count N     how many seeds; default 1
   --trace       print everything that happens
   --brief       do not look for the faults that matter when a seed fails
-  --without     kinds of faults to leave out: ${faultKinds.join(", ")}
+  --without     kinds of faults to leave out: ${allFaultKinds.join(", ")}
 `;
 
 const { values } = parseArgs({
@@ -37,7 +37,7 @@ function print(line: string): void {
 
 /** Returns whether all seeds held. */
 async function runSeeds(first: number, count: number): Promise<boolean> {
-  const without = new Set(faultKinds.filter((kind) => values.without.split(",").includes(kind)));
+  const without = new Set(allFaultKinds.filter((kind) => values.without.split(",").includes(kind)));
   const startedMs = performance.now();
   let operations = 0;
   for (let seed = first; seed < first + count; seed += 1) {

@@ -1,14 +1,13 @@
 // The same as the simulation of a group, with everything that is published: hosts with several groups each, the log in files
 // on a simulated disk, frames on a simulated network.
 
-import { ConfigurationSafety } from "./checkers/configuration-safety.ts";
-import { ElectionSafety } from "./checkers/election-safety.ts";
-import { StateMachineSafety } from "./checkers/state-machine-safety.ts";
+import type { MemberChange } from "../../index.ts";
+import { makeCheckers } from "./checkers/index.ts";
 import { History } from "./history.ts";
 import { Nemesis } from "./nemesis.ts";
 import type { Checker, Observation, WorldView } from "./observation.ts";
 import { Random } from "./random.ts";
-import { SimulatedHost } from "./simulated-host.ts";
+import { nodeOf, SimulatedHost } from "./simulated-host.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import type { SimulationOptions, SimulationResult } from "./simulation.ts";
 import { drawSwarm, type Swarm } from "./swarm.ts";
@@ -20,8 +19,8 @@ const groups: readonly number[] = [1, 2];
 const auditor = 0;
 const auditPauseMs = 20;
 
-/** Nothing of a host's inside is looked at. */
-const closedWorld: WorldView = { replicas: [] };
+/** How often an operator looks for replicas whose disk is gone. */
+const replacementMs = 200;
 
 /** Runs one seed to its end, or to the first violation. */
 export async function simulateHosts(
@@ -38,12 +37,8 @@ class HostSimulation {
   readonly #random: Random;
   readonly #network: SimulatedNetwork;
   readonly #history = new History();
-  readonly #checkers = new Map<number, readonly Checker[]>(
-    groups.map((group) => [
-      group,
-      [new ElectionSafety(), new StateMachineSafety(), new ConfigurationSafety()],
-    ]),
-  );
+  readonly #checkers = new Map<number, readonly Checker[]>(groups.map((group) => [group, makeCheckers()]));
+  readonly #worlds = new Map<number, WorldView>(groups.map((group) => [group, this.#worldOf(group)]));
   readonly #nodes: readonly SimulatedHost[];
   #violation: SimulationResult["violation"];
   #elections = 0;
@@ -87,6 +82,7 @@ class HostSimulation {
     for (const node of this.#nodes) node.start();
     workload.start();
     nemesis.start();
+    if (this.#mayWipe) this.#loseDisk();
     await this.#runUntil(safetyMs);
     nemesis.stop();
     this.#heal();
@@ -114,6 +110,54 @@ class HostSimulation {
       node.start();
     }
     this.#tidyUp();
+  }
+
+  /** What checkers may look at, as it is when they look. */
+  #worldOf(group: number): WorldView {
+    const nodes = (): readonly SimulatedHost[] => this.#nodes;
+    return {
+      get replicas() {
+        return nodes().flatMap((node) => node.views(group));
+      },
+    };
+  }
+
+  /**
+   * One disk is lost, where nothing else may take a replica away for good: a second loss in a group of three is more than
+   * any algorithm survives.
+   */
+  get #mayWipe(): boolean {
+    const { faults, voters } = this.#swarm;
+    const others = (["bitFlip", "misdirectedWrite", "membership"] as const).some((kind) => faults.has(kind));
+    return faults.has("wipe") && !others && voters >= 3;
+  }
+
+  #loseDisk(): void {
+    this.#timeline.after(this.#random.between(0, this.#swarm.safetyMs), () => {
+      const node = this.#random.pick(this.#nodes.filter(({ id }) => id <= this.#swarm.voters));
+      node.wipe();
+      this.#timeline.after(this.#random.between(1, 500), () => node.start());
+      this.#replace(node);
+    });
+  }
+
+  /** What an operator does about a lost disk: the replicas that were on it are replaced by new ones, with new ids. */
+  #replace(lost: SimulatedHost): void {
+    this.#timeline.after(replacementMs, () => {
+      for (const group of groups) {
+        for (const node of this.#nodes.filter((each) => each.leadsGroup(group))) {
+          const voters = node.replica(group)?.status().configuration.voters ?? [];
+          const gone = voters.filter((id) => nodeOf(id) === lost.id && id !== lost.replicaId);
+          const changes = gone.map((replica): MemberChange => ({ type: "remove", replica }));
+          if (gone.length > 0)
+            node.changeGroup(group, {
+              transition: "auto",
+              changes: [...changes, { type: "addVoter", replica: lost.replicaId }],
+            });
+        }
+      }
+      this.#replace(lost);
+    });
   }
 
   /** A joint configuration that nobody leaves is left. */
@@ -155,7 +199,7 @@ class HostSimulation {
       const found = node.application(group)?.machine;
       if (
         node.lost ||
-        !members.includes(node.id) ||
+        !members.includes(node.replicaId) ||
         (found?.index === wanted?.index && found?.digest === wanted?.digest)
       )
         continue;
@@ -179,8 +223,9 @@ class HostSimulation {
         `${observation.replica} group ${group} applies ${observation.entry.index}@${observation.entry.term}`,
       );
     }
+    const world = this.#worlds.get(group) ?? this.#worldOf(group);
     for (const checker of this.#checkers.get(group) ?? []) {
-      const what = checker.observe(observation, closedWorld);
+      const what = checker.observe(observation, world);
       if (what !== undefined) this.#fail(checker.name, `group ${group}: ${what}`);
     }
   }

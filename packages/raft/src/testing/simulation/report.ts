@@ -1,5 +1,5 @@
 import type { SimulationResult } from "./simulation.ts";
-import { type FaultKind, faultKinds } from "./swarm.ts";
+import { allFaultKinds, type FaultKind } from "./swarm.ts";
 
 /** How many lines of the trace a report ends with. */
 const shownLines = 25;
@@ -13,7 +13,7 @@ export type SeedRunner = (
 /** Leaves out one kind of fault after the other, as long as the seed still fails. Returns the kinds that do not matter. */
 export async function shrink(seed: number, run: SeedRunner): Promise<Set<FaultKind>> {
   const without = new Set<FaultKind>();
-  for (const kind of faultKinds) {
+  for (const kind of allFaultKinds) {
     without.add(kind);
     const result = await run(seed, without);
     if (result.violation === undefined) without.delete(kind);

@@ -127,6 +127,11 @@ export class SimulatedSnapshots implements SnapshotStore {
     return Promise.resolve();
   }
 
+  /** The disk is gone. */
+  wipe(): void {
+    this.#byGroup.clear();
+  }
+
   #of(group: number): { readonly metadata: SnapshotMetadata; readonly bytes: Uint8Array }[] {
     return this.#byGroup.get(group) ?? [];
   }

@@ -21,7 +21,18 @@ interface SimulatedFile {
   durable: Uint8Array;
   /** Writes that are in `live` and not yet in `durable`. */
   readonly pending: Set<Write>;
+  /** Writes that failed: they are in `live`, and the system takes them for durable. Only another write makes them so. */
+  phantoms: Write[];
 }
+
+/** What was written last, and nothing vouches for yet. */
+interface Newest {
+  readonly file: SimulatedFile;
+  readonly write: Write;
+}
+
+/** How far from its place a write lands that is misdirected, at most. */
+const maxMisdirectionSectors = 8;
 
 /** The disk of one node, which outlives its processes. */
 export class SimulatedDisk {
@@ -32,6 +43,13 @@ export class SimulatedDisk {
   #durable = new Map<string, SimulatedFile>();
   #life = 0;
   #faulty = true;
+  #newest: Newest | undefined;
+  /** Whether it is the newest write that landed in a wrong place. */
+  #newestIsAstray = false;
+  /** Changes whenever what is durable does. */
+  version = 0;
+  /** Whether writes may land in a wrong place; told when one does. */
+  misdirected: (() => void) | undefined;
 
   constructor(options: { timeline: Timeline; random: Random; swarm: Swarm }) {
     this.#timeline = options.timeline;
@@ -48,6 +66,9 @@ export class SimulatedDisk {
     const used = file.durable.findLastIndex((byte) => byte !== 0) + 1;
     const at = this.#random.below(Math.max(1, used));
     const mask = 1 << this.#random.below(8);
+    // The log says so itself: damage to the very last batch cannot be told from a write that was cut short.
+    if (this.#newest?.file === file && within(at, this.#newest.write)) return;
+    this.version += 1;
     file.durable[at] = (file.durable[at] ?? 0) ^ mask;
     file.live[at] = file.durable[at] ?? 0;
   }
@@ -60,11 +81,18 @@ export class SimulatedDisk {
   /** The process is gone: nothing that it waits for ever happens. */
   crash({ powerLost }: { readonly powerLost: boolean }): void {
     this.#life += 1;
+    this.version += 1;
+    // For the same reason as in `flipBit`.
+    if (this.#newestIsAstray && this.#newest !== undefined) put(this.#newest.file, this.#newest.write);
+    this.#newestIsAstray = false;
     // Without a loss of power the operating system finishes what it was given.
     const names = powerLost ? this.#survivingNames() : this.#live;
     for (const file of names.values()) {
-      file.durable = powerLost ? this.#torn(file) : file.live.slice();
-      file.live = file.durable.slice();
+      file.durable = powerLost ? this.#torn(file) : synced(file);
+      if (powerLost) {
+        file.live = file.durable.slice();
+        file.phantoms = [];
+      }
       file.pending.clear();
     }
     this.#live = new Map(names);
@@ -107,6 +135,7 @@ export class SimulatedDisk {
       },
       syncDirectory: () =>
         later(() => {
+          this.version += 1;
           this.#durable = new Map(this.#live);
         }),
       lock: () => Promise.resolve(lock),
@@ -124,6 +153,7 @@ export class SimulatedDisk {
       preallocate: (bytes) => {
         this.#failSometimes("ENOSPC", 0.01);
         return later(() => {
+          this.version += 1;
           file.live = new Uint8Array(bytes);
           file.durable = new Uint8Array(bytes);
         });
@@ -132,27 +162,90 @@ export class SimulatedDisk {
         this.#failSometimes("ENOSPC", 0.002);
         const short = this.#faulty && this.#random.chance(0.005);
         const write = { position, bytes: bytes.slice(0, short ? Math.ceil(bytes.length / 3) : bytes.length) };
-        file.live.set(write.bytes, position);
-        file.pending.add(write);
+        const astray = this.#strayFrom(file, write);
+        const lands = astray ?? write;
+        file.live.set(lands.bytes, lands.position);
+        file.pending.add(lands);
         return later(() => {
-          this.#failSometimes("EIO", 0.001);
-          file.durable.set(write.bytes, write.position);
-          file.pending.delete(write);
+          file.pending.delete(lands);
+          this.#failWrite(file, lands);
+          put(file, lands);
+          this.version += 1;
+          this.#newest = { file, write };
+          this.#newestIsAstray = astray !== undefined;
           return write.bytes.length;
         });
       },
       sync: () =>
         later(() => {
-          file.durable = file.live.slice();
+          this.version += 1;
+          file.durable = synced(file);
           file.pending.clear();
         }),
       close: () => undefined,
     };
   }
 
+  /** Where a write lands that goes astray; undefined when it does not. */
+  #strayFrom(file: SimulatedFile, { position, bytes }: Write): Write | undefined {
+    if (this.misdirected === undefined || !this.#faulty || position === 0 || !this.#random.chance(0.001))
+      return undefined;
+    const sectors = 1 + this.#random.below(maxMisdirectionSectors);
+    const there = position + (this.#random.chance(0.5) ? sectors : -sectors) * sectorBytes;
+    if (there < 0 || there + bytes.length > file.live.length) return undefined;
+    this.misdirected();
+    return { position: there, bytes };
+  }
+
+  /** Fails now and then, in the way that hurts: what was not written can be read all the same. */
+  #failWrite(file: SimulatedFile, write: Write): void {
+    try {
+      this.#failSometimes("EIO", 0.001);
+    } catch (error) {
+      file.phantoms.push(write);
+      throw error;
+    }
+  }
+
+  /** The files as they would be after a loss of power, to be read and not changed. */
+  durableFiles(): FileSystem {
+    return {
+      makeDirectory: refuse,
+      list: () => [...this.#durable.keys()],
+      open: (path) => {
+        const { durable } = this.#durable.get(nameOf(path)) ?? refuse();
+        return {
+          size: () => durable.length,
+          read: (target, position) => {
+            const part = durable.subarray(position, position + target.length);
+            target.set(part);
+            return part.length;
+          },
+          preallocate: refuse,
+          writeDurably: refuse,
+          sync: refuse,
+          close: () => undefined,
+        };
+      },
+      rename: refuse,
+      remove: refuse,
+      syncDirectory: refuse,
+      lock: refuse,
+    };
+  }
+
+  /** The disk is replaced by an empty one. */
+  wipe(): void {
+    this.#live = new Map();
+    this.#durable = new Map();
+    this.#newest = undefined;
+    this.version += 1;
+  }
+
   #open(name: string, mode: OpenMode): SimulatedFile {
     if (mode !== "create") return this.#find(name);
-    const file: SimulatedFile = { live: new Uint8Array(0), durable: new Uint8Array(0), pending: new Set() };
+    const nothing = new Uint8Array(0);
+    const file: SimulatedFile = { live: nothing, durable: nothing, pending: new Set(), phantoms: [] };
     this.#live.set(name, file);
     return file;
   }
@@ -199,6 +292,31 @@ export class SimulatedDisk {
     }
     return bytes;
   }
+}
+
+/** A write is durable, also where an earlier one had failed. */
+function put(file: SimulatedFile, write: Write): void {
+  file.durable.set(write.bytes, write.position);
+  file.phantoms = file.phantoms.filter(
+    ({ position, bytes }) => !(within(position, write) && within(position + bytes.length - 1, write)),
+  );
+}
+
+/** What a sync makes durable: everything but what the system believes to be durable already. */
+function synced(file: SimulatedFile): Uint8Array {
+  const bytes = file.live.slice();
+  for (const { position, bytes: lost } of file.phantoms) {
+    bytes.set(file.durable.subarray(position, position + lost.length), position);
+  }
+  return bytes;
+}
+
+function within(at: number, { position, bytes }: Write): boolean {
+  return at >= position && at < position + bytes.length;
+}
+
+function refuse(): never {
+  throw new Error("An image of a disk is only read.");
 }
 
 function nameOf(path: string): string {

@@ -1,7 +1,12 @@
-import { type ConfChange, RaftError } from "../../index.ts";
+import type { ConfChange } from "../../index.ts";
 import { Host, type HostEvent, type RaftGroup, type Scheduler } from "../../host/index.ts";
 import { FileLog } from "../../wal/index.ts";
-import type { Observation } from "./observation.ts";
+import { FrameReader } from "../../host/frame-codec.ts";
+import { DiskImage } from "./disk-image.ts";
+import { isDamage, isDiskError, outcomeOf } from "./host-failures.ts";
+import { viewOf, viewOfLost } from "./host-view.ts";
+import type { Observation, ReplicaView } from "./observation.ts";
+import { ObservedLog } from "./observed-log.ts";
 import type { Disturbance, Outcome, SimulatedProcess } from "./process.ts";
 import { Random } from "./random.ts";
 import type { RegisterAnswer, SnapshotImage } from "./register-machine.ts";
@@ -26,6 +31,14 @@ export interface HostEnvironment {
 
 const directory = "/log";
 
+/** A replica of the n-th disk of a node has this many times n added to its id: ids are never used twice. */
+const idsPerDisk = 100;
+
+/** The node that a replica lives on. */
+export function nodeOf(replica: number): number {
+  return replica % idsPerDisk;
+}
+
 /** How long a turn of a host takes: if it took no time, a host that waits in turns would stop the clock. */
 const turnMs = 0.05;
 
@@ -37,6 +50,12 @@ export class SimulatedHost implements SimulatedProcess {
   readonly #snapshots = new SimulatedSnapshots();
   /** What the application of each group has on its own disk. */
   readonly #images = new Map<number, SnapshotImage>();
+  readonly #image: DiskImage;
+  #log: ObservedLog | undefined;
+  /** How many disks the node has lost. */
+  #wipes = 0;
+  /** What is committed in the groups that this node leads, and under which configuration, as of the last turn. */
+  readonly #commits = new Map<number, { readonly commit: number; readonly under: number }>();
   #applications = new Map<number, SimulatedApplication>();
   #replicas = new Map<number, RaftGroup<RegisterAnswer>>();
   #host: Host | undefined;
@@ -45,7 +64,7 @@ export class SimulatedHost implements SimulatedProcess {
   #paused = false;
   /** Its log was found damaged: it is not started again. */
   #lost = false;
-  #flipped = false;
+  #damaged = false;
   #deferred: (() => void)[] = [];
   readonly #ledTerms = new Map<number, number>();
 
@@ -53,6 +72,46 @@ export class SimulatedHost implements SimulatedProcess {
     this.id = id;
     this.#env = env;
     this.disk = new SimulatedDisk(env);
+    this.#image = new DiskImage(this.disk, directory);
+    if (this.#mayBeDamaged && env.swarm.faults.has("misdirectedWrite")) {
+      this.disk.misdirected = () => {
+        this.#damaged = true;
+        env.note(`${id}: a write lands in a wrong place`);
+      };
+    }
+  }
+
+  /** The id of this node's replicas. */
+  get replicaId(): number {
+    return this.id + this.#wipes * idsPerDisk;
+  }
+
+  /** How many disks the node has lost so far. */
+  get wipes(): number {
+    return this.#wipes;
+  }
+
+  /** The replicas of a group on this node, those of earlier disks included, as checkers see them. */
+  views(group: number): ReplicaView[] {
+    const gone = Array.from({ length: this.#wipes }, (_, disk) => viewOfLost(this.id + disk * idsPerDisk));
+    const present = viewOf(this.replicaId, group, {
+      status: this.replica(group)?.status(),
+      log: this.#log,
+      image: this.#image,
+      damaged: this.#damaged,
+    });
+    return [...gone, present];
+  }
+
+  /** The disk is gone with all that was on it, and replaced by an empty one. */
+  wipe(): void {
+    this.crash({ powerLost: false });
+    this.#env.note(`${this.id} loses its disk`);
+    this.disk.wipe();
+    this.#snapshots.wipe();
+    this.#images.clear();
+    this.#ledTerms.clear();
+    this.#wipes += 1;
   }
 
   get up(): boolean {
@@ -88,7 +147,7 @@ export class SimulatedHost implements SimulatedProcess {
     this.#open(life).catch((error: unknown) => {
       if (life !== this.#life) return;
       if (isDiskError(error)) this.#restart(String(error));
-      else if (this.#flipped && isDamage(error)) this.#lose(String(error));
+      else if (this.#damaged && isDamage(error)) this.#lose(String(error));
       else this.#env.violation(`node ${this.id} does not start: ${String(error)}`);
     });
   }
@@ -101,6 +160,8 @@ export class SimulatedHost implements SimulatedProcess {
     this.#paused = false;
     this.#deferred = [];
     this.#host = undefined;
+    this.#log = undefined;
+    this.#commits.clear();
     this.#replicas = new Map();
     this.#applications = new Map();
     this.disk.crash({ powerLost });
@@ -165,6 +226,15 @@ export class SimulatedHost implements SimulatedProcess {
     this.#operate((replica) => replica.changeMembers(change));
   }
 
+  /** The same for one group, if this node leads it. */
+  changeGroup(group: number, change: ConfChange): void {
+    const replica = this.replica(group);
+    if (replica === undefined || !this.leadsGroup(group)) return;
+    this.#run(this.#life, () => {
+      replica.changeMembers(change).catch(() => undefined);
+    });
+  }
+
   transfer(target: number): void {
     this.#operate((replica) => replica.transferLeader(target));
   }
@@ -175,10 +245,16 @@ export class SimulatedHost implements SimulatedProcess {
   }
 
   async #open(life: number): Promise<void> {
-    const { timeline, random, swarm, groups, voters } = this.#env;
+    const { timeline, random, swarm, groups, voters, observe } = this.#env;
     const run = (action: () => void): void => this.#run(life, action);
     const scheduler: Scheduler = {
-      soon: (task) => timeline.after(turnMs, () => run(task)),
+      soon: (task) =>
+        timeline.after(turnMs, () =>
+          run(() => {
+            task();
+            this.#lookAround();
+          }),
+        ),
       after: (delayMs, task) => {
         let open = true;
         timeline.after(delayMs, () => run(() => open && task()));
@@ -186,7 +262,7 @@ export class SimulatedHost implements SimulatedProcess {
       },
     };
     const bytes = new Random(random.next());
-    const log = await FileLog.open({
+    const files = await FileLog.open({
       directory,
       fileSystem: this.disk.mount(run),
       segmentBytes: 16 << 10,
@@ -196,9 +272,41 @@ export class SimulatedHost implements SimulatedProcess {
       retryDelay: () => new Promise((resolve) => timeline.after(20, () => run(resolve))),
     });
     if (life !== this.#life) return;
-    const host = new Host({
+    const log = new ObservedLog(files, (group, entries, previousTerm) => {
+      if (life !== this.#life) return;
+      observe(group, { type: "written", replica: this.replicaId, entries, previousTerm });
+    });
+    this.#log = log;
+    const host = this.#makeHost(log, scheduler, life);
+    this.#host = host;
+    for (const group of groups) {
+      const application = this.#makeApplication(group, life);
+      this.#applications.set(group, application);
+      const options = {
+        group,
+        replica: this.replicaId,
+        stateMachine: application,
+        ...(swarm.durableApplication ? {} : { snapshots: this.#snapshots }),
+        policy: { snapshotEntries: swarm.snapshotEvery, keepEntries: swarm.keptEntries },
+        readMode: swarm.lease ? ("lease" as const) : ("safe" as const),
+      };
+      const known = log.groups().includes(group);
+      const first = voters.includes(this.replicaId) ? { voters } : {};
+      const replica = known
+        ? await host.openGroup(options)
+        : await host.createGroup({ ...options, ...first });
+      if (life !== this.#life) return;
+      this.#replicas.set(group, replica);
+    }
+    this.#env.note(`${this.id} has started`);
+  }
+
+  #makeHost(log: ObservedLog, scheduler: Scheduler, life: number): Host {
+    const { timeline, random, swarm } = this.#env;
+    return new Host({
       node: this.id,
       cluster: "simulated",
+      nodeOf,
       log,
       transport: { send: (to, frame) => this.#send(to, frame) },
       clock: { now: () => timeline.nowMs },
@@ -215,31 +323,17 @@ export class SimulatedHost implements SimulatedProcess {
       limits: {
         maxMessageBytes: Math.max(64, swarm.maxBytesPerMessage),
         maxInflightMessages: Math.max(4, swarm.maxInflightMessages),
-        snapshotChunkBytes: 256,
+        ...(swarm.faults.has("slowSnapshots")
+          ? {
+              snapshotChunkBytes: 64,
+              snapshotBytesPerSecond: 1000,
+              maxOutgoingSnapshots: 1,
+              maxIncomingSnapshots: 1,
+            }
+          : { snapshotChunkBytes: 256 }),
       },
       onEvent: (event) => this.#event(life, event),
     });
-    this.#host = host;
-    for (const group of groups) {
-      const application = this.#makeApplication(group, life);
-      this.#applications.set(group, application);
-      const options = {
-        group,
-        replica: this.id,
-        stateMachine: application,
-        ...(swarm.durableApplication ? {} : { snapshots: this.#snapshots }),
-        policy: { snapshotEntries: swarm.snapshotEvery, keepEntries: swarm.keptEntries },
-        readMode: swarm.lease ? ("lease" as const) : ("safe" as const),
-      };
-      const known = log.groups().includes(group);
-      const first = voters.includes(this.id) ? { voters } : {};
-      const replica = known
-        ? await host.openGroup(options)
-        : await host.createGroup({ ...options, ...first });
-      if (life !== this.#life) return;
-      this.#replicas.set(group, replica);
-    }
-    this.#env.note(`${this.id} has started`);
   }
 
   #makeApplication(group: number, life: number): SimulatedApplication {
@@ -250,10 +344,12 @@ export class SimulatedHost implements SimulatedProcess {
       isTimeToPersist: () => random.chance(0.2),
       observer: {
         applied: (entry, digest) => {
-          if (life === this.#life) observe(group, { type: "applied", replica: this.id, entry, digest });
+          if (life === this.#life)
+            observe(group, { type: "applied", replica: this.replicaId, entry, digest });
         },
         restored: (index, digest) => {
-          if (life === this.#life) observe(group, { type: "restored", replica: this.id, index, digest });
+          if (life === this.#life)
+            observe(group, { type: "restored", replica: this.replicaId, index, digest });
         },
         persisted: (image) => {
           if (life === this.#life) this.#images.set(group, image);
@@ -264,8 +360,38 @@ export class SimulatedHost implements SimulatedProcess {
 
   #send(to: number, frame: Uint8Array): boolean {
     this.#env.note(`${this.id}→${to} ${frame.length} bytes`);
+    this.#observeFrame(frame);
     this.#env.send({ from: this.id, to, bytes: frame.slice() });
     return true;
+  }
+
+  #observeFrame(frame: Uint8Array): void {
+    const reader = new FrameReader(frame);
+    for (let section = reader.next(); section !== undefined; section = reader.next()) {
+      if (section.kind === "message")
+        this.#env.observe(section.group, { type: "sent", message: section.message });
+    }
+  }
+
+  /** After each turn: what is committed by now, and whether anything went back. */
+  #lookAround(): void {
+    const { groups, observe } = this.#env;
+    for (const group of groups) {
+      const status = this.replica(group)?.status();
+      if (status === undefined) continue;
+      const { configuration } = status;
+      const { commit } = status.hardState;
+      const known = this.#commits.get(group);
+      const leads = status.role === "leader";
+      // What a replica learned before it led is not of its making.
+      if (leads) this.#commits.set(group, { commit, under: configuration.index });
+      else this.#commits.delete(group);
+      // With a configuration that came into force in this very turn it cannot be told which one counted.
+      if (leads && known?.under === configuration.index && commit > known.commit) {
+        observe(group, { type: "committed", replica: this.replicaId, index: commit, configuration });
+      }
+      observe(group, { type: "turned", replica: this.replicaId, status });
+    }
   }
 
   #event(life: number, event: HostEvent): void {
@@ -276,13 +402,17 @@ export class SimulatedHost implements SimulatedProcess {
         note(`${this.id} group ${event.group}: ${event.role} in term ${event.term}, leader ${event.leader}`);
         if (event.role !== "leader" || this.#ledTerms.get(event.group) === event.term) return;
         this.#ledTerms.set(event.group, event.term);
-        observe(event.group, { type: "elected", replica: this.id, term: event.term });
+        observe(event.group, { type: "elected", replica: this.replicaId, term: event.term });
         return;
       case "configuration":
-        observe(event.group, { type: "reconfigured", replica: this.id, configuration: event.configuration });
+        observe(event.group, {
+          type: "reconfigured",
+          replica: this.replicaId,
+          configuration: event.configuration,
+        });
         return;
       case "groupFailed":
-        if (this.#flipped && isDamage(event.error)) {
+        if (this.#damaged && isDamage(event.error)) {
           this.#env.timeline.after(1, () => this.#lose(event.error.message));
           return;
         }
@@ -295,6 +425,7 @@ export class SimulatedHost implements SimulatedProcess {
         return;
       case "snapshotInstalled":
       case "compacted":
+      case "snapshotDamaged":
       case "diskStalled":
       case "diskRecovered":
       case "suspended":
@@ -303,17 +434,20 @@ export class SimulatedHost implements SimulatedProcess {
   }
 
   /**
-   * Bits turn over on one node only, and only while the members stay the same: more than a minority of damaged disks no
+   * Bits turn over, and writes go astray, on one node only, and only while the members stay the same: more than a minority of damaged disks no
    * algorithm survives.
    */
+  get #mayBeDamaged(): boolean {
+    const { faults, voters } = this.#env.swarm;
+    return !faults.has("membership") && voters >= 3 && this.id === voters;
+  }
+
   get #mayFlip(): boolean {
-    const { swarm } = this.#env;
-    const { faults, voters } = swarm;
-    return faults.has("bitFlip") && !faults.has("membership") && voters >= 3 && this.id === voters;
+    return this.#mayBeDamaged && this.#env.swarm.faults.has("bitFlip");
   }
 
   #flip(): void {
-    this.#flipped = true;
+    this.#damaged = true;
     this.disk.flipBit();
     this.#env.note(`${this.id}: a bit of its disk turns over`);
   }
@@ -361,32 +495,4 @@ export class SimulatedHost implements SimulatedProcess {
 
 async function tell<Result>(result: Promise<Result>, done: (result: Result) => void): Promise<void> {
   done(await result);
-}
-
-async function outcomeOf(proposal: Promise<RegisterAnswer>): Promise<Outcome> {
-  try {
-    return { status: "applied", answer: await proposal };
-  } catch (error) {
-    return { status: isCertain(error) ? "dropped" : "unknown" };
-  }
-}
-
-/** Whether the error says that something durable is not what it was. */
-function isDamage(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return (error instanceof RaftError && error.code === "CORRUPT") || isDamage(error.cause);
-}
-
-/** Whether the simulated disk is behind it. */
-function isDiskError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return error.message.includes("simulated") || isDiskError(error.cause);
-}
-
-/** Whether the error says that nothing was done. */
-function isCertain(error: unknown): boolean {
-  return (
-    error instanceof RaftError &&
-    (error.code === "DROPPED" || error.code === "NOT_LEADER" || error.code === "CLOSED")
-  );
 }

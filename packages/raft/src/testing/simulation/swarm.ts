@@ -18,7 +18,12 @@ export const faultKinds = [
   "transfer",
   "stepDown",
 ] as const;
-export type FaultKind = (typeof faultKinds)[number];
+
+/** Faults that only whole nodes can have; they are drawn apart, so that the seeds of single groups stay what they are. */
+export const hostFaultKinds = ["misdirectedWrite", "wipe", "slowSnapshots"] as const;
+export type FaultKind = (typeof faultKinds)[number] | (typeof hostFaultKinds)[number];
+/** Every kind. */
+export const allFaultKinds: readonly FaultKind[] = [...faultKinds, ...hostFaultKinds];
 
 /** What a seed decides before anything happens. */
 export interface Swarm {
@@ -61,6 +66,8 @@ export function drawSwarm(seed: number, without: ReadonlySet<FaultKind> = new Se
   const random = new Random(seed);
   const drawn = new Set<FaultKind>();
   for (const kind of faultKinds) if (random.chance(0.45)) drawn.add(kind);
+  const apart = new Random(seed ^ 0xd15c);
+  for (const kind of hostFaultKinds) if (apart.chance(0.4)) drawn.add(kind);
   const lease = random.chance(0.3);
   const maxInflightMessages = random.pick([1, 4, 64]);
   const swarm: Swarm = {

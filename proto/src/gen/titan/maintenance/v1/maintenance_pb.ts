@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file titan/maintenance/v1/maintenance.proto.
  */
 export const file_titan_maintenance_v1_maintenance: GenFile = /*@__PURE__*/
-  fileDesc("CiZ0aXRhbi9tYWludGVuYW5jZS92MS9tYWludGVuYW5jZS5wcm90bxIUdGl0YW4ubWFpbnRlbmFuY2UudjEiFQoTU2F2ZVNuYXBzaG90UmVxdWVzdCJuCg1TbmFwc2hvdENodW5rEg0KBXNoYXJkGAEgASgNEg4KBm9mZnNldBgCIAEoBBIMCgRkYXRhGAMgASgMEhAKCGNoZWNrc3VtGAQgASgHEgwKBGxhc3QYBSABKAgSEAoIcmV2aXNpb24YBiABKAQiSgoUU2F2ZVNuYXBzaG90UmVzcG9uc2USMgoFY2h1bmsYASABKAsyIy50aXRhbi5tYWludGVuYW5jZS52MS5TbmFwc2hvdENodW5rIkwKFlJlc3RvcmVTbmFwc2hvdFJlcXVlc3QSMgoFY2h1bmsYASABKAsyIy50aXRhbi5tYWludGVuYW5jZS52MS5TbmFwc2hvdENodW5rIicKF1Jlc3RvcmVTbmFwc2hvdFJlc3BvbnNlEgwKBGtleXMYASABKAQiHQoNVmVyaWZ5UmVxdWVzdBIMCgRub2RlGAEgASgNIoEBCg5WZXJpZnlSZXNwb25zZRIMCgRub2RlGAEgASgNEg0KBXNoYXJkGAIgASgNEg8KB3JlY29yZHMYAyABKAQSDwoHZGFtYWdlZBgEIAEoBBIQCghyZXBhaXJlZBgFIAEoBBIQCghkaXZlcmdlZBgGIAEoCBIMCgRkb25lGAcgASgIIh4KDkNvbXBhY3RSZXF1ZXN0EgwKBG5vZGUYASABKA0iJgoPQ29tcGFjdFJlc3BvbnNlEhMKC2ZyZWVkX2J5dGVzGAEgASgEIhMKEUxpc3RBbGFybXNSZXF1ZXN0Ij0KEkxpc3RBbGFybXNSZXNwb25zZRInCgZhbGFybXMYASADKAsyFy50aXRhbi5jbHVzdGVyLnYxLkFsYXJtIk0KEUNsZWFyQWxhcm1SZXF1ZXN0EioKBGtpbmQYASABKA4yHC50aXRhbi5jbHVzdGVyLnYxLkFsYXJtLktpbmQSDAoEbm9kZRgCIAEoDSIUChJDbGVhckFsYXJtUmVzcG9uc2UiMQoSU2V0TG9nTGV2ZWxSZXF1ZXN0EgwKBG5vZGUYASABKA0SDQoFbGV2ZWwYAiABKAkiFQoTU2V0TG9nTGV2ZWxSZXNwb25zZTLVBQoSTWFpbnRlbmFuY2VTZXJ2aWNlEmkKDFNhdmVTbmFwc2hvdBIpLnRpdGFuLm1haW50ZW5hbmNlLnYxLlNhdmVTbmFwc2hvdFJlcXVlc3QaKi50aXRhbi5tYWludGVuYW5jZS52MS5TYXZlU25hcHNob3RSZXNwb25zZSIAMAEScgoPUmVzdG9yZVNuYXBzaG90EiwudGl0YW4ubWFpbnRlbmFuY2UudjEuUmVzdG9yZVNuYXBzaG90UmVxdWVzdBotLnRpdGFuLm1haW50ZW5hbmNlLnYxLlJlc3RvcmVTbmFwc2hvdFJlc3BvbnNlIgAoARJXCgZWZXJpZnkSIy50aXRhbi5tYWludGVuYW5jZS52MS5WZXJpZnlSZXF1ZXN0GiQudGl0YW4ubWFpbnRlbmFuY2UudjEuVmVyaWZ5UmVzcG9uc2UiADABElgKB0NvbXBhY3QSJC50aXRhbi5tYWludGVuYW5jZS52MS5Db21wYWN0UmVxdWVzdBolLnRpdGFuLm1haW50ZW5hbmNlLnYxLkNvbXBhY3RSZXNwb25zZSIAEmQKCkxpc3RBbGFybXMSJy50aXRhbi5tYWludGVuYW5jZS52MS5MaXN0QWxhcm1zUmVxdWVzdBooLnRpdGFuLm1haW50ZW5hbmNlLnYxLkxpc3RBbGFybXNSZXNwb25zZSIDkAIBEmEKCkNsZWFyQWxhcm0SJy50aXRhbi5tYWludGVuYW5jZS52MS5DbGVhckFsYXJtUmVxdWVzdBooLnRpdGFuLm1haW50ZW5hbmNlLnYxLkNsZWFyQWxhcm1SZXNwb25zZSIAEmQKC1NldExvZ0xldmVsEigudGl0YW4ubWFpbnRlbmFuY2UudjEuU2V0TG9nTGV2ZWxSZXF1ZXN0GikudGl0YW4ubWFpbnRlbmFuY2UudjEuU2V0TG9nTGV2ZWxSZXNwb25zZSIAYgZwcm90bzM", [file_titan_cluster_v1_cluster]);
+  fileDesc("CiZ0aXRhbi9tYWludGVuYW5jZS92MS9tYWludGVuYW5jZS5wcm90bxIUdGl0YW4ubWFpbnRlbmFuY2UudjEiMwoTU2F2ZVNuYXBzaG90UmVxdWVzdBIcChRtYXhfYnl0ZXNfcGVyX3NlY29uZBgBIAEoBCJuCg1TbmFwc2hvdENodW5rEg0KBXNoYXJkGAEgASgNEg4KBm9mZnNldBgCIAEoBBIMCgRkYXRhGAMgASgMEhAKCGNoZWNrc3VtGAQgASgHEgwKBGxhc3QYBSABKAgSEAoIcmV2aXNpb24YBiABKAQifQoUU2F2ZVNuYXBzaG90UmVzcG9uc2USMgoFY2h1bmsYASABKAsyIy50aXRhbi5tYWludGVuYW5jZS52MS5TbmFwc2hvdENodW5rEgwKBGtleXMYAiABKAQSEwoLc2hhcmRzX2RvbmUYAyABKA0SDgoGc2hhcmRzGAQgASgNIl0KFlJlc3RvcmVTbmFwc2hvdFJlcXVlc3QSMgoFY2h1bmsYASABKAsyIy50aXRhbi5tYWludGVuYW5jZS52MS5TbmFwc2hvdENodW5rEg8KB3Jlc3RhcnQYAiABKAgiSQoXUmVzdG9yZVNuYXBzaG90UmVzcG9uc2USDAoEa2V5cxgBIAEoBBIOCgZzaGFyZHMYAiABKA0SEAoIcmV2aXNpb24YAyABKAQiFwoVQWJhbmRvblJlc3RvcmVSZXF1ZXN0IiYKFkFiYW5kb25SZXN0b3JlUmVzcG9uc2USDAoEa2V5cxgBIAEoBCIdCg1WZXJpZnlSZXF1ZXN0EgwKBG5vZGUYASABKA0ipAEKDlZlcmlmeVJlc3BvbnNlEgwKBG5vZGUYASABKA0SDQoFc2hhcmQYAiABKA0SDwoHcmVjb3JkcxgDIAEoBBIPCgdkYW1hZ2VkGAQgASgEEhAKCHJlcGFpcmVkGAUgASgEEhAKCGRpdmVyZ2VkGAYgASgIEgwKBGRvbmUYByABKAgSEAoIY29tcGFyZWQYCCABKAgSDwoHcHJvYmxlbRgJIAEoCSIeCg5Db21wYWN0UmVxdWVzdBIMCgRub2RlGAEgASgNIiYKD0NvbXBhY3RSZXNwb25zZRITCgtmcmVlZF9ieXRlcxgBIAEoBCITChFMaXN0QWxhcm1zUmVxdWVzdCJTChJMaXN0QWxhcm1zUmVzcG9uc2USJwoGYWxhcm1zGAEgAygLMhcudGl0YW4uY2x1c3Rlci52MS5BbGFybRIUCgxzaWxlbnRfbm9kZXMYAiADKA0iawoRQ2xlYXJBbGFybVJlcXVlc3QSKgoEa2luZBgBIAEoDjIcLnRpdGFuLmNsdXN0ZXIudjEuQWxhcm0uS2luZBIMCgRub2RlGAIgASgNEhIKBXNoYXJkGAMgASgNSACIAQFCCAoGX3NoYXJkIiUKEkNsZWFyQWxhcm1SZXNwb25zZRIPCgdjbGVhcmVkGAEgASgNIjEKElNldExvZ0xldmVsUmVxdWVzdBIMCgRub2RlGAEgASgNEg0KBWxldmVsGAIgASgJIhUKE1NldExvZ0xldmVsUmVzcG9uc2UyxAYKEk1haW50ZW5hbmNlU2VydmljZRJpCgxTYXZlU25hcHNob3QSKS50aXRhbi5tYWludGVuYW5jZS52MS5TYXZlU25hcHNob3RSZXF1ZXN0GioudGl0YW4ubWFpbnRlbmFuY2UudjEuU2F2ZVNuYXBzaG90UmVzcG9uc2UiADABEnIKD1Jlc3RvcmVTbmFwc2hvdBIsLnRpdGFuLm1haW50ZW5hbmNlLnYxLlJlc3RvcmVTbmFwc2hvdFJlcXVlc3QaLS50aXRhbi5tYWludGVuYW5jZS52MS5SZXN0b3JlU25hcHNob3RSZXNwb25zZSIAKAESbQoOQWJhbmRvblJlc3RvcmUSKy50aXRhbi5tYWludGVuYW5jZS52MS5BYmFuZG9uUmVzdG9yZVJlcXVlc3QaLC50aXRhbi5tYWludGVuYW5jZS52MS5BYmFuZG9uUmVzdG9yZVJlc3BvbnNlIgASVwoGVmVyaWZ5EiMudGl0YW4ubWFpbnRlbmFuY2UudjEuVmVyaWZ5UmVxdWVzdBokLnRpdGFuLm1haW50ZW5hbmNlLnYxLlZlcmlmeVJlc3BvbnNlIgAwARJYCgdDb21wYWN0EiQudGl0YW4ubWFpbnRlbmFuY2UudjEuQ29tcGFjdFJlcXVlc3QaJS50aXRhbi5tYWludGVuYW5jZS52MS5Db21wYWN0UmVzcG9uc2UiABJkCgpMaXN0QWxhcm1zEicudGl0YW4ubWFpbnRlbmFuY2UudjEuTGlzdEFsYXJtc1JlcXVlc3QaKC50aXRhbi5tYWludGVuYW5jZS52MS5MaXN0QWxhcm1zUmVzcG9uc2UiA5ACARJhCgpDbGVhckFsYXJtEicudGl0YW4ubWFpbnRlbmFuY2UudjEuQ2xlYXJBbGFybVJlcXVlc3QaKC50aXRhbi5tYWludGVuYW5jZS52MS5DbGVhckFsYXJtUmVzcG9uc2UiABJkCgtTZXRMb2dMZXZlbBIoLnRpdGFuLm1haW50ZW5hbmNlLnYxLlNldExvZ0xldmVsUmVxdWVzdBopLnRpdGFuLm1haW50ZW5hbmNlLnYxLlNldExvZ0xldmVsUmVzcG9uc2UiAGIGcHJvdG8z", [file_titan_cluster_v1_cluster]);
 
 /**
  * See MaintenanceService.SaveSnapshot.
@@ -20,6 +20,12 @@ export const file_titan_maintenance_v1_maintenance: GenFile = /*@__PURE__*/
  * @generated from message titan.maintenance.v1.SaveSnapshotRequest
  */
 export type SaveSnapshotRequest = Message<"titan.maintenance.v1.SaveSnapshotRequest"> & {
+  /**
+   * Send at most this many bytes a second; 0 means as fast as the caller takes them.
+   *
+   * @generated from field: uint64 max_bytes_per_second = 1;
+   */
+  maxBytesPerSecond: bigint;
 };
 
 /**
@@ -30,20 +36,20 @@ export const SaveSnapshotRequestSchema: GenMessage<SaveSnapshotRequest> = /*@__P
   messageDesc(file_titan_maintenance_v1_maintenance, 0);
 
 /**
- * A piece of a snapshot.
+ * A piece of a snapshot file.
  *
  * @generated from message titan.maintenance.v1.SnapshotChunk
  */
 export type SnapshotChunk = Message<"titan.maintenance.v1.SnapshotChunk"> & {
   /**
-   * The shard it belongs to.
+   * The shard whose records are in it; 0 when it has none.
    *
    * @generated from field: uint32 shard = 1;
    */
   shard: number;
 
   /**
-   * Position of the piece in the shard's stream, in bytes.
+   * Where in the file the piece begins. Pieces follow each other without gaps, in order.
    *
    * @generated from field: uint64 offset = 2;
    */
@@ -64,14 +70,14 @@ export type SnapshotChunk = Message<"titan.maintenance.v1.SnapshotChunk"> & {
   checksum: number;
 
   /**
-   * Whether it is the shard's last.
+   * Whether it is the file's last.
    *
    * @generated from field: bool last = 5;
    */
   last: boolean;
 
   /**
-   * The shard's revision that the snapshot shows.
+   * The revision of the shard that the snapshot shows.
    *
    * @generated from field: uint64 revision = 6;
    */
@@ -92,11 +98,32 @@ export const SnapshotChunkSchema: GenMessage<SnapshotChunk> = /*@__PURE__*/
  */
 export type SaveSnapshotResponse = Message<"titan.maintenance.v1.SaveSnapshotResponse"> & {
   /**
-   * A piece.
+   * The next piece.
    *
    * @generated from field: titan.maintenance.v1.SnapshotChunk chunk = 1;
    */
   chunk?: SnapshotChunk | undefined;
+
+  /**
+   * Keys sent so far.
+   *
+   * @generated from field: uint64 keys = 2;
+   */
+  keys: bigint;
+
+  /**
+   * Shards sent so far.
+   *
+   * @generated from field: uint32 shards_done = 3;
+   */
+  shardsDone: number;
+
+  /**
+   * Shards there are.
+   *
+   * @generated from field: uint32 shards = 4;
+   */
+  shards: number;
 };
 
 /**
@@ -113,11 +140,18 @@ export const SaveSnapshotResponseSchema: GenMessage<SaveSnapshotResponse> = /*@_
  */
 export type RestoreSnapshotRequest = Message<"titan.maintenance.v1.RestoreSnapshotRequest"> & {
   /**
-   * A piece.
+   * The next piece, of any size. Shard and revision may be left out.
    *
    * @generated from field: titan.maintenance.v1.SnapshotChunk chunk = 1;
    */
   chunk?: SnapshotChunk | undefined;
+
+  /**
+   * In the first message only: begin again although an earlier restore did not finish. What it has written is taken away.
+   *
+   * @generated from field: bool restart = 2;
+   */
+  restart: boolean;
 };
 
 /**
@@ -139,6 +173,21 @@ export type RestoreSnapshotResponse = Message<"titan.maintenance.v1.RestoreSnaps
    * @generated from field: uint64 keys = 1;
    */
   keys: bigint;
+
+  /**
+   * Shards written to.
+   *
+   * @generated from field: uint32 shards = 2;
+   */
+  shards: number;
+
+  /**
+   * Every change from now on has a higher revision than this, and every revision that the snapshot's cluster had given
+   * out when it was saved is lower.
+   *
+   * @generated from field: uint64 revision = 3;
+   */
+  revision: bigint;
 };
 
 /**
@@ -147,6 +196,42 @@ export type RestoreSnapshotResponse = Message<"titan.maintenance.v1.RestoreSnaps
  */
 export const RestoreSnapshotResponseSchema: GenMessage<RestoreSnapshotResponse> = /*@__PURE__*/
   messageDesc(file_titan_maintenance_v1_maintenance, 4);
+
+/**
+ * See MaintenanceService.AbandonRestore.
+ *
+ * @generated from message titan.maintenance.v1.AbandonRestoreRequest
+ */
+export type AbandonRestoreRequest = Message<"titan.maintenance.v1.AbandonRestoreRequest"> & {
+};
+
+/**
+ * Describes the message titan.maintenance.v1.AbandonRestoreRequest.
+ * Use `create(AbandonRestoreRequestSchema)` to create a new message.
+ */
+export const AbandonRestoreRequestSchema: GenMessage<AbandonRestoreRequest> = /*@__PURE__*/
+  messageDesc(file_titan_maintenance_v1_maintenance, 5);
+
+/**
+ * See MaintenanceService.AbandonRestore.
+ *
+ * @generated from message titan.maintenance.v1.AbandonRestoreResponse
+ */
+export type AbandonRestoreResponse = Message<"titan.maintenance.v1.AbandonRestoreResponse"> & {
+  /**
+   * Keys taken away.
+   *
+   * @generated from field: uint64 keys = 1;
+   */
+  keys: bigint;
+};
+
+/**
+ * Describes the message titan.maintenance.v1.AbandonRestoreResponse.
+ * Use `create(AbandonRestoreResponseSchema)` to create a new message.
+ */
+export const AbandonRestoreResponseSchema: GenMessage<AbandonRestoreResponse> = /*@__PURE__*/
+  messageDesc(file_titan_maintenance_v1_maintenance, 6);
 
 /**
  * See MaintenanceService.Verify.
@@ -167,10 +252,10 @@ export type VerifyRequest = Message<"titan.maintenance.v1.VerifyRequest"> & {
  * Use `create(VerifyRequestSchema)` to create a new message.
  */
 export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
-  messageDesc(file_titan_maintenance_v1_maintenance, 5);
+  messageDesc(file_titan_maintenance_v1_maintenance, 7);
 
 /**
- * See MaintenanceService.Verify.
+ * How far the check of one replica is. The last message about a replica has `done`.
  *
  * @generated from message titan.maintenance.v1.VerifyResponse
  */
@@ -204,14 +289,14 @@ export type VerifyResponse = Message<"titan.maintenance.v1.VerifyResponse"> & {
   damaged: bigint;
 
   /**
-   * Records fetched from the leader and written again.
+   * Records fetched from another replica and written again.
    *
    * @generated from field: uint64 repaired = 5;
    */
   repaired: bigint;
 
   /**
-   * Whether the replica differs from the leader at the same index.
+   * Whether the replica differs from most others at the same point of the log.
    *
    * @generated from field: bool diverged = 6;
    */
@@ -223,6 +308,20 @@ export type VerifyResponse = Message<"titan.maintenance.v1.VerifyResponse"> & {
    * @generated from field: bool done = 7;
    */
   done: boolean;
+
+  /**
+   * Whether the replica was compared with others; false while it is read, and when it did not answer.
+   *
+   * @generated from field: bool compared = 8;
+   */
+  compared: boolean;
+
+  /**
+   * What kept the check from being complete, for people; empty when nothing did.
+   *
+   * @generated from field: string problem = 9;
+   */
+  problem: string;
 };
 
 /**
@@ -230,7 +329,7 @@ export type VerifyResponse = Message<"titan.maintenance.v1.VerifyResponse"> & {
  * Use `create(VerifyResponseSchema)` to create a new message.
  */
 export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
-  messageDesc(file_titan_maintenance_v1_maintenance, 6);
+  messageDesc(file_titan_maintenance_v1_maintenance, 8);
 
 /**
  * See MaintenanceService.Compact.
@@ -251,7 +350,7 @@ export type CompactRequest = Message<"titan.maintenance.v1.CompactRequest"> & {
  * Use `create(CompactRequestSchema)` to create a new message.
  */
 export const CompactRequestSchema: GenMessage<CompactRequest> = /*@__PURE__*/
-  messageDesc(file_titan_maintenance_v1_maintenance, 7);
+  messageDesc(file_titan_maintenance_v1_maintenance, 9);
 
 /**
  * See MaintenanceService.Compact.
@@ -260,7 +359,7 @@ export const CompactRequestSchema: GenMessage<CompactRequest> = /*@__PURE__*/
  */
 export type CompactResponse = Message<"titan.maintenance.v1.CompactResponse"> & {
   /**
-   * Bytes given back to the file system.
+   * Bytes of data files given back to the file system.
    *
    * @generated from field: uint64 freed_bytes = 1;
    */
@@ -272,7 +371,7 @@ export type CompactResponse = Message<"titan.maintenance.v1.CompactResponse"> & 
  * Use `create(CompactResponseSchema)` to create a new message.
  */
 export const CompactResponseSchema: GenMessage<CompactResponse> = /*@__PURE__*/
-  messageDesc(file_titan_maintenance_v1_maintenance, 8);
+  messageDesc(file_titan_maintenance_v1_maintenance, 10);
 
 /**
  * See MaintenanceService.ListAlarms.
@@ -287,7 +386,7 @@ export type ListAlarmsRequest = Message<"titan.maintenance.v1.ListAlarmsRequest"
  * Use `create(ListAlarmsRequestSchema)` to create a new message.
  */
 export const ListAlarmsRequestSchema: GenMessage<ListAlarmsRequest> = /*@__PURE__*/
-  messageDesc(file_titan_maintenance_v1_maintenance, 9);
+  messageDesc(file_titan_maintenance_v1_maintenance, 11);
 
 /**
  * See MaintenanceService.ListAlarms.
@@ -296,11 +395,18 @@ export const ListAlarmsRequestSchema: GenMessage<ListAlarmsRequest> = /*@__PURE_
  */
 export type ListAlarmsResponse = Message<"titan.maintenance.v1.ListAlarmsResponse"> & {
   /**
-   * Oldest first.
+   * Of each node, oldest first.
    *
    * @generated from field: repeated titan.cluster.v1.Alarm alarms = 1;
    */
   alarms: Alarm[];
+
+  /**
+   * Nodes that did not answer; nothing is known of their alarms.
+   *
+   * @generated from field: repeated uint32 silent_nodes = 2;
+   */
+  silentNodes: number[];
 };
 
 /**
@@ -308,7 +414,7 @@ export type ListAlarmsResponse = Message<"titan.maintenance.v1.ListAlarmsRespons
  * Use `create(ListAlarmsResponseSchema)` to create a new message.
  */
 export const ListAlarmsResponseSchema: GenMessage<ListAlarmsResponse> = /*@__PURE__*/
-  messageDesc(file_titan_maintenance_v1_maintenance, 10);
+  messageDesc(file_titan_maintenance_v1_maintenance, 12);
 
 /**
  * See MaintenanceService.ClearAlarm.
@@ -329,6 +435,13 @@ export type ClearAlarmRequest = Message<"titan.maintenance.v1.ClearAlarmRequest"
    * @generated from field: uint32 node = 2;
    */
   node: number;
+
+  /**
+   * About which shard; absent means all of the kind.
+   *
+   * @generated from field: optional uint32 shard = 3;
+   */
+  shard?: number | undefined;
 };
 
 /**
@@ -336,7 +449,7 @@ export type ClearAlarmRequest = Message<"titan.maintenance.v1.ClearAlarmRequest"
  * Use `create(ClearAlarmRequestSchema)` to create a new message.
  */
 export const ClearAlarmRequestSchema: GenMessage<ClearAlarmRequest> = /*@__PURE__*/
-  messageDesc(file_titan_maintenance_v1_maintenance, 11);
+  messageDesc(file_titan_maintenance_v1_maintenance, 13);
 
 /**
  * See MaintenanceService.ClearAlarm.
@@ -344,6 +457,12 @@ export const ClearAlarmRequestSchema: GenMessage<ClearAlarmRequest> = /*@__PURE_
  * @generated from message titan.maintenance.v1.ClearAlarmResponse
  */
 export type ClearAlarmResponse = Message<"titan.maintenance.v1.ClearAlarmResponse"> & {
+  /**
+   * How many there were.
+   *
+   * @generated from field: uint32 cleared = 1;
+   */
+  cleared: number;
 };
 
 /**
@@ -351,7 +470,7 @@ export type ClearAlarmResponse = Message<"titan.maintenance.v1.ClearAlarmRespons
  * Use `create(ClearAlarmResponseSchema)` to create a new message.
  */
 export const ClearAlarmResponseSchema: GenMessage<ClearAlarmResponse> = /*@__PURE__*/
-  messageDesc(file_titan_maintenance_v1_maintenance, 12);
+  messageDesc(file_titan_maintenance_v1_maintenance, 14);
 
 /**
  * See MaintenanceService.SetLogLevel.
@@ -360,7 +479,7 @@ export const ClearAlarmResponseSchema: GenMessage<ClearAlarmResponse> = /*@__PUR
  */
 export type SetLogLevelRequest = Message<"titan.maintenance.v1.SetLogLevelRequest"> & {
   /**
-   * The node; 0 means the one that answers.
+   * The node; 0 means all.
    *
    * @generated from field: uint32 node = 1;
    */
@@ -379,7 +498,7 @@ export type SetLogLevelRequest = Message<"titan.maintenance.v1.SetLogLevelReques
  * Use `create(SetLogLevelRequestSchema)` to create a new message.
  */
 export const SetLogLevelRequestSchema: GenMessage<SetLogLevelRequest> = /*@__PURE__*/
-  messageDesc(file_titan_maintenance_v1_maintenance, 13);
+  messageDesc(file_titan_maintenance_v1_maintenance, 15);
 
 /**
  * See MaintenanceService.SetLogLevel.
@@ -394,16 +513,17 @@ export type SetLogLevelResponse = Message<"titan.maintenance.v1.SetLogLevelRespo
  * Use `create(SetLogLevelResponseSchema)` to create a new message.
  */
 export const SetLogLevelResponseSchema: GenMessage<SetLogLevelResponse> = /*@__PURE__*/
-  messageDesc(file_titan_maintenance_v1_maintenance, 14);
+  messageDesc(file_titan_maintenance_v1_maintenance, 16);
 
 /**
- * Looking after a cluster: backups, checks, alarms.
+ * Looking after a cluster: backups, checks, alarms. Every node answers for all nodes.
  *
  * @generated from service titan.maintenance.v1.MaintenanceService
  */
 export const MaintenanceService: GenService<{
   /**
-   * A consistent copy of each shard, streamed.
+   * A copy of all data as one stream of bytes, which together are a snapshot file. Each shard is shown at one point of
+   * its log, which is not before the call began: every write that was acknowledged before the call is in. Writes go on.
    *
    * @generated from rpc titan.maintenance.v1.MaintenanceService.SaveSnapshot
    */
@@ -413,7 +533,9 @@ export const MaintenanceService: GenService<{
     output: typeof SaveSnapshotResponseSchema;
   },
   /**
-   * Writes a saved snapshot into an empty cluster.
+   * Writes a snapshot file into an empty cluster, of any number of nodes and shards. From its first message until it has
+   * answered, the cluster serves no data; if it does not finish, the cluster stays closed until a restore does, or until
+   * it is abandoned. Fails with FAILED_PRECONDITION when there is data, or another restore has not finished.
    *
    * @generated from rpc titan.maintenance.v1.MaintenanceService.RestoreSnapshot
    */
@@ -423,7 +545,18 @@ export const MaintenanceService: GenService<{
     output: typeof RestoreSnapshotResponseSchema;
   },
   /**
-   * Reads every record of a node's replicas and compares the replicas of each shard.
+   * Takes away what a restore that did not finish has written, and opens the cluster, empty.
+   *
+   * @generated from rpc titan.maintenance.v1.MaintenanceService.AbandonRestore
+   */
+  abandonRestore: {
+    methodKind: "unary";
+    input: typeof AbandonRestoreRequestSchema;
+    output: typeof AbandonRestoreResponseSchema;
+  },
+  /**
+   * Reads every record of every replica, fetches damaged ones from other replicas, then compares the replicas of each
+   * shard at one point of its log. Reads and writes go on.
    *
    * @generated from rpc titan.maintenance.v1.MaintenanceService.Verify
    */
@@ -453,7 +586,8 @@ export const MaintenanceService: GenService<{
     output: typeof ListAlarmsResponseSchema;
   },
   /**
-   * Tells a node that an alarm's cause was removed; it is raised again if it was not.
+   * Tells a node that an alarm's cause was removed; it is raised again if it was not. A replica that was taken out of
+   * service because it differs from the others serves again.
    *
    * @generated from rpc titan.maintenance.v1.MaintenanceService.ClearAlarm
    */

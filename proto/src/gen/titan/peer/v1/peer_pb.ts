@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Alarm, NodeStatus, Shard } from "../../cluster/v1/cluster_pb.ts";
+import type { Alarm, Alarm_Kind, NodeStatus, Shard } from "../../cluster/v1/cluster_pb.ts";
 import { file_titan_cluster_v1_cluster } from "../../cluster/v1/cluster_pb.ts";
 import type { ErrorInfo } from "../../kv/v1/error_pb.ts";
 import { file_titan_kv_v1_error } from "../../kv/v1/error_pb.ts";
@@ -14,13 +14,15 @@ import type { Origin } from "../../kv/v1/origin_pb.ts";
 import { file_titan_kv_v1_origin } from "../../kv/v1/origin_pb.ts";
 import type { ReadOptions } from "../../kv/v1/read_pb.ts";
 import { file_titan_kv_v1_read } from "../../kv/v1/read_pb.ts";
+import type { VerifyResponse } from "../../maintenance/v1/maintenance_pb.ts";
+import { file_titan_maintenance_v1_maintenance } from "../../maintenance/v1/maintenance_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file titan/peer/v1/peer.proto.
  */
 export const file_titan_peer_v1_peer: GenFile = /*@__PURE__*/
-  fileDesc("Chh0aXRhbi9wZWVyL3YxL3BlZXIucHJvdG8SDXRpdGFuLnBlZXIudjEimAEKEFNjYW5TaGFyZFJlcXVlc3QSDQoFc2hhcmQYASABKA0SDQoFc3RhcnQYAiABKAwSCwoDZW5kGAMgASgMEg8KB3JldmVyc2UYBCABKAgSDQoFbGltaXQYBSABKA0SEQoJa2V5c19vbmx5GAYgASgIEiYKBHJlYWQYByABKAsyGC50aXRhbi5rdi52MS5SZWFkT3B0aW9ucyJuChFTY2FuU2hhcmRSZXNwb25zZRImCgdlbnRyaWVzGAEgAygLMhUudGl0YW4ua3YudjEuS2V5VmFsdWUSDAoEbW9yZRgCIAEoCBIjCgZvcmlnaW4YAyABKAsyEy50aXRhbi5rdi52MS5PcmlnaW4iUgoRV2F0Y2hTaGFyZFJlcXVlc3QSDQoFc2hhcmQYASABKA0SGwoOYWZ0ZXJfcmV2aXNpb24YAiABKARIAIgBAUIRCg9fYWZ0ZXJfcmV2aXNpb24iTwoSV2F0Y2hTaGFyZFJlc3BvbnNlEicKBmV2ZW50cxgBIAMoCzIXLnRpdGFuLmt2LnYxLldhdGNoRXZlbnQSEAoIcmV2aXNpb24YAiABKAQiQwoSQ29tcGFyZUtleXNSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEhAKCGF0X2luZGV4GAIgASgEEgwKBGtleXMYAyADKAkiSQoOS2V5RmluZ2VycHJpbnQSFAoMa2V5X3JldmlzaW9uGAEgASgEEhAKCGNoZWNrc3VtGAIgASgHEg8KB2RhbWFnZWQYAyABKAgiYQoTQ29tcGFyZUtleXNSZXNwb25zZRIVCg1hcHBsaWVkX2luZGV4GAEgASgEEjMKDGZpbmdlcnByaW50cxgCIAMoCzIdLnRpdGFuLnBlZXIudjEuS2V5RmluZ2VycHJpbnQiMAoSRmV0Y2hSZWNvcmRSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEgsKA2tleRgCIAEoCSJ3ChNGZXRjaFJlY29yZFJlc3BvbnNlEg0KBWZvdW5kGAEgASgIEg0KBXZhbHVlGAIgASgMEhQKDGtleV9yZXZpc2lvbhgDIAEoBBIVCg1leHBpcmVzX2F0X21zGAQgASgEEhUKDWFwcGxpZWRfaW5kZXgYBSABKAQiOAoVQ29tcGFyZURpZ2VzdHNSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEhAKCGF0X2luZGV4GAIgASgEIrQBChZDb21wYXJlRGlnZXN0c1Jlc3BvbnNlEhEKCWF2YWlsYWJsZRgBIAEoCBJDCgdkaWdlc3RzGAIgAygLMjIudGl0YW4ucGVlci52MS5Db21wYXJlRGlnZXN0c1Jlc3BvbnNlLkRpZ2VzdHNFbnRyeRISCgpjaGFpbl9oYXNoGAMgASgNGi4KDERpZ2VzdHNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAY6AjgBIjAKD01ldGFDYWxsUmVxdWVzdBIPCgdjb21tYW5kGAEgASgMEgwKBGhvcHMYAiABKA0iSQoQTWV0YUNhbGxSZXNwb25zZRIOCgZyZXN1bHQYASABKAwSJQoFZXJyb3IYAiABKAsyFi50aXRhbi5rdi52MS5FcnJvckluZm8iFgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QilwEKFUdldE5vZGVTdGF0dXNSZXNwb25zZRIsCgZzdGF0dXMYASABKAsyHC50aXRhbi5jbHVzdGVyLnYxLk5vZGVTdGF0dXMSJwoGYWxhcm1zGAIgAygLMhcudGl0YW4uY2x1c3Rlci52MS5BbGFybRInCgZzaGFyZHMYAyADKAsyFy50aXRhbi5jbHVzdGVyLnYxLlNoYXJkIjYKFFRyYW5zZmVyU2hhcmRSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEg8KB3RvX25vZGUYAiABKA0iJwoVVHJhbnNmZXJTaGFyZFJlc3BvbnNlEg4KBmxlYWRlchgBIAEoDTLSBQoLUGVlclNlcnZpY2USUAoJU2NhblNoYXJkEh8udGl0YW4ucGVlci52MS5TY2FuU2hhcmRSZXF1ZXN0GiAudGl0YW4ucGVlci52MS5TY2FuU2hhcmRSZXNwb25zZSIAElUKCldhdGNoU2hhcmQSIC50aXRhbi5wZWVyLnYxLldhdGNoU2hhcmRSZXF1ZXN0GiEudGl0YW4ucGVlci52MS5XYXRjaFNoYXJkUmVzcG9uc2UiADABElYKC0NvbXBhcmVLZXlzEiEudGl0YW4ucGVlci52MS5Db21wYXJlS2V5c1JlcXVlc3QaIi50aXRhbi5wZWVyLnYxLkNvbXBhcmVLZXlzUmVzcG9uc2UiABJWCgtGZXRjaFJlY29yZBIhLnRpdGFuLnBlZXIudjEuRmV0Y2hSZWNvcmRSZXF1ZXN0GiIudGl0YW4ucGVlci52MS5GZXRjaFJlY29yZFJlc3BvbnNlIgASXwoOQ29tcGFyZURpZ2VzdHMSJC50aXRhbi5wZWVyLnYxLkNvbXBhcmVEaWdlc3RzUmVxdWVzdBolLnRpdGFuLnBlZXIudjEuQ29tcGFyZURpZ2VzdHNSZXNwb25zZSIAEk0KCE1ldGFDYWxsEh4udGl0YW4ucGVlci52MS5NZXRhQ2FsbFJlcXVlc3QaHy50aXRhbi5wZWVyLnYxLk1ldGFDYWxsUmVzcG9uc2UiABJcCg1HZXROb2RlU3RhdHVzEiMudGl0YW4ucGVlci52MS5HZXROb2RlU3RhdHVzUmVxdWVzdBokLnRpdGFuLnBlZXIudjEuR2V0Tm9kZVN0YXR1c1Jlc3BvbnNlIgASXAoNVHJhbnNmZXJTaGFyZBIjLnRpdGFuLnBlZXIudjEuVHJhbnNmZXJTaGFyZFJlcXVlc3QaJC50aXRhbi5wZWVyLnYxLlRyYW5zZmVyU2hhcmRSZXNwb25zZSIAYgZwcm90bzM", [file_titan_cluster_v1_cluster, file_titan_kv_v1_error, file_titan_kv_v1_kv, file_titan_kv_v1_origin, file_titan_kv_v1_read]);
+  fileDesc("Chh0aXRhbi9wZWVyL3YxL3BlZXIucHJvdG8SDXRpdGFuLnBlZXIudjEimAEKEFNjYW5TaGFyZFJlcXVlc3QSDQoFc2hhcmQYASABKA0SDQoFc3RhcnQYAiABKAwSCwoDZW5kGAMgASgMEg8KB3JldmVyc2UYBCABKAgSDQoFbGltaXQYBSABKA0SEQoJa2V5c19vbmx5GAYgASgIEiYKBHJlYWQYByABKAsyGC50aXRhbi5rdi52MS5SZWFkT3B0aW9ucyJuChFTY2FuU2hhcmRSZXNwb25zZRImCgdlbnRyaWVzGAEgAygLMhUudGl0YW4ua3YudjEuS2V5VmFsdWUSDAoEbW9yZRgCIAEoCBIjCgZvcmlnaW4YAyABKAsyEy50aXRhbi5rdi52MS5PcmlnaW4iUgoRV2F0Y2hTaGFyZFJlcXVlc3QSDQoFc2hhcmQYASABKA0SGwoOYWZ0ZXJfcmV2aXNpb24YAiABKARIAIgBAUIRCg9fYWZ0ZXJfcmV2aXNpb24iTwoSV2F0Y2hTaGFyZFJlc3BvbnNlEicKBmV2ZW50cxgBIAMoCzIXLnRpdGFuLmt2LnYxLldhdGNoRXZlbnQSEAoIcmV2aXNpb24YAiABKAQiQwoSQ29tcGFyZUtleXNSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEhAKCGF0X2luZGV4GAIgASgEEgwKBGtleXMYAyADKAkiSQoOS2V5RmluZ2VycHJpbnQSFAoMa2V5X3JldmlzaW9uGAEgASgEEhAKCGNoZWNrc3VtGAIgASgHEg8KB2RhbWFnZWQYAyABKAgiYQoTQ29tcGFyZUtleXNSZXNwb25zZRIVCg1hcHBsaWVkX2luZGV4GAEgASgEEjMKDGZpbmdlcnByaW50cxgCIAMoCzIdLnRpdGFuLnBlZXIudjEuS2V5RmluZ2VycHJpbnQiMAoSRmV0Y2hSZWNvcmRSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEgsKA2tleRgCIAEoCSJ3ChNGZXRjaFJlY29yZFJlc3BvbnNlEg0KBWZvdW5kGAEgASgIEg0KBXZhbHVlGAIgASgMEhQKDGtleV9yZXZpc2lvbhgDIAEoBBIVCg1leHBpcmVzX2F0X21zGAQgASgEEhUKDWFwcGxpZWRfaW5kZXgYBSABKAQiOAoVQ29tcGFyZURpZ2VzdHNSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEhAKCGF0X2luZGV4GAIgASgEIrQBChZDb21wYXJlRGlnZXN0c1Jlc3BvbnNlEhEKCWF2YWlsYWJsZRgBIAEoCBJDCgdkaWdlc3RzGAIgAygLMjIudGl0YW4ucGVlci52MS5Db21wYXJlRGlnZXN0c1Jlc3BvbnNlLkRpZ2VzdHNFbnRyeRISCgpjaGFpbl9oYXNoGAMgASgNGi4KDERpZ2VzdHNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAY6AjgBIjAKD01ldGFDYWxsUmVxdWVzdBIPCgdjb21tYW5kGAEgASgMEgwKBGhvcHMYAiABKA0iSQoQTWV0YUNhbGxSZXNwb25zZRIOCgZyZXN1bHQYASABKAwSJQoFZXJyb3IYAiABKAsyFi50aXRhbi5rdi52MS5FcnJvckluZm8iFgoUR2V0Tm9kZVN0YXR1c1JlcXVlc3QilwEKFUdldE5vZGVTdGF0dXNSZXNwb25zZRIsCgZzdGF0dXMYASABKAsyHC50aXRhbi5jbHVzdGVyLnYxLk5vZGVTdGF0dXMSJwoGYWxhcm1zGAIgAygLMhcudGl0YW4uY2x1c3Rlci52MS5BbGFybRInCgZzaGFyZHMYAyADKAsyFy50aXRhbi5jbHVzdGVyLnYxLlNoYXJkIjYKFFRyYW5zZmVyU2hhcmRSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEg8KB3RvX25vZGUYAiABKA0iJwoVVHJhbnNmZXJTaGFyZFJlc3BvbnNlEg4KBmxlYWRlchgBIAEoDSIhChBTYXZlU2hhcmRSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNIkcKEVNhdmVTaGFyZFJlc3BvbnNlEhMKC2Rlc2NyaXB0aW9uGAEgASgMEg8KB3JlY29yZHMYAiABKAwSDAoEa2V5cxgDIAEoDSI1ChNSZXN0b3JlU2hhcmRSZXF1ZXN0Eg0KBXNoYXJkGAEgASgNEg8KB2NvbW1hbmQYAiABKAwiJgoUUmVzdG9yZVNoYXJkUmVzcG9uc2USDgoGcGFja2VkGAEgASgEIhYKFFNjcnViUmVwbGljYXNSZXF1ZXN0Ik8KFVNjcnViUmVwbGljYXNSZXNwb25zZRI2Cghwcm9ncmVzcxgBIAEoCzIkLnRpdGFuLm1haW50ZW5hbmNlLnYxLlZlcmlmeVJlc3BvbnNlIicKFkNvbXBhcmVSZXBsaWNhc1JlcXVlc3QSDQoFc2hhcmQYASABKA0iSgoXQ29tcGFyZVJlcGxpY2FzUmVzcG9uc2USDAoEc2FtZRgBIAMoDRIRCglkaWZmZXJpbmcYAiADKA0SDgoGc2lsZW50GAMgAygNIhQKEkNvbXBhY3ROb2RlUmVxdWVzdCIqChNDb21wYWN0Tm9kZVJlc3BvbnNlEhMKC2ZyZWVkX2J5dGVzGAEgASgEImEKFUNsZWFyTm9kZUFsYXJtUmVxdWVzdBIqCgRraW5kGAEgASgOMhwudGl0YW4uY2x1c3Rlci52MS5BbGFybS5LaW5kEhIKBXNoYXJkGAIgASgNSACIAQFCCAoGX3NoYXJkIikKFkNsZWFyTm9kZUFsYXJtUmVzcG9uc2USDwoHY2xlYXJlZBgBIAEoDSInChZTZXROb2RlTG9nTGV2ZWxSZXF1ZXN0Eg0KBWxldmVsGAEgASgJIhkKF1NldE5vZGVMb2dMZXZlbFJlc3BvbnNlMuIKCgtQZWVyU2VydmljZRJQCglTY2FuU2hhcmQSHy50aXRhbi5wZWVyLnYxLlNjYW5TaGFyZFJlcXVlc3QaIC50aXRhbi5wZWVyLnYxLlNjYW5TaGFyZFJlc3BvbnNlIgASVQoKV2F0Y2hTaGFyZBIgLnRpdGFuLnBlZXIudjEuV2F0Y2hTaGFyZFJlcXVlc3QaIS50aXRhbi5wZWVyLnYxLldhdGNoU2hhcmRSZXNwb25zZSIAMAESVgoLQ29tcGFyZUtleXMSIS50aXRhbi5wZWVyLnYxLkNvbXBhcmVLZXlzUmVxdWVzdBoiLnRpdGFuLnBlZXIudjEuQ29tcGFyZUtleXNSZXNwb25zZSIAElYKC0ZldGNoUmVjb3JkEiEudGl0YW4ucGVlci52MS5GZXRjaFJlY29yZFJlcXVlc3QaIi50aXRhbi5wZWVyLnYxLkZldGNoUmVjb3JkUmVzcG9uc2UiABJfCg5Db21wYXJlRGlnZXN0cxIkLnRpdGFuLnBlZXIudjEuQ29tcGFyZURpZ2VzdHNSZXF1ZXN0GiUudGl0YW4ucGVlci52MS5Db21wYXJlRGlnZXN0c1Jlc3BvbnNlIgASTQoITWV0YUNhbGwSHi50aXRhbi5wZWVyLnYxLk1ldGFDYWxsUmVxdWVzdBofLnRpdGFuLnBlZXIudjEuTWV0YUNhbGxSZXNwb25zZSIAElwKDUdldE5vZGVTdGF0dXMSIy50aXRhbi5wZWVyLnYxLkdldE5vZGVTdGF0dXNSZXF1ZXN0GiQudGl0YW4ucGVlci52MS5HZXROb2RlU3RhdHVzUmVzcG9uc2UiABJcCg1UcmFuc2ZlclNoYXJkEiMudGl0YW4ucGVlci52MS5UcmFuc2ZlclNoYXJkUmVxdWVzdBokLnRpdGFuLnBlZXIudjEuVHJhbnNmZXJTaGFyZFJlc3BvbnNlIgASUgoJU2F2ZVNoYXJkEh8udGl0YW4ucGVlci52MS5TYXZlU2hhcmRSZXF1ZXN0GiAudGl0YW4ucGVlci52MS5TYXZlU2hhcmRSZXNwb25zZSIAMAESWQoMUmVzdG9yZVNoYXJkEiIudGl0YW4ucGVlci52MS5SZXN0b3JlU2hhcmRSZXF1ZXN0GiMudGl0YW4ucGVlci52MS5SZXN0b3JlU2hhcmRSZXNwb25zZSIAEl4KDVNjcnViUmVwbGljYXMSIy50aXRhbi5wZWVyLnYxLlNjcnViUmVwbGljYXNSZXF1ZXN0GiQudGl0YW4ucGVlci52MS5TY3J1YlJlcGxpY2FzUmVzcG9uc2UiADABEmIKD0NvbXBhcmVSZXBsaWNhcxIlLnRpdGFuLnBlZXIudjEuQ29tcGFyZVJlcGxpY2FzUmVxdWVzdBomLnRpdGFuLnBlZXIudjEuQ29tcGFyZVJlcGxpY2FzUmVzcG9uc2UiABJWCgtDb21wYWN0Tm9kZRIhLnRpdGFuLnBlZXIudjEuQ29tcGFjdE5vZGVSZXF1ZXN0GiIudGl0YW4ucGVlci52MS5Db21wYWN0Tm9kZVJlc3BvbnNlIgASXwoOQ2xlYXJOb2RlQWxhcm0SJC50aXRhbi5wZWVyLnYxLkNsZWFyTm9kZUFsYXJtUmVxdWVzdBolLnRpdGFuLnBlZXIudjEuQ2xlYXJOb2RlQWxhcm1SZXNwb25zZSIAEmIKD1NldE5vZGVMb2dMZXZlbBIlLnRpdGFuLnBlZXIudjEuU2V0Tm9kZUxvZ0xldmVsUmVxdWVzdBomLnRpdGFuLnBlZXIudjEuU2V0Tm9kZUxvZ0xldmVsUmVzcG9uc2UiAGIGcHJvdG8z", [file_titan_cluster_v1_cluster, file_titan_kv_v1_error, file_titan_kv_v1_kv, file_titan_kv_v1_origin, file_titan_kv_v1_read, file_titan_maintenance_v1_maintenance]);
 
 /**
  * See PeerService.ScanShard.
@@ -570,6 +572,324 @@ export const TransferShardResponseSchema: GenMessage<TransferShardResponse> = /*
   messageDesc(file_titan_peer_v1_peer, 16);
 
 /**
+ * See PeerService.SaveShard.
+ *
+ * @generated from message titan.peer.v1.SaveShardRequest
+ */
+export type SaveShardRequest = Message<"titan.peer.v1.SaveShardRequest"> & {
+  /**
+   * The shard.
+   *
+   * @generated from field: uint32 shard = 1;
+   */
+  shard: number;
+};
+
+/**
+ * Describes the message titan.peer.v1.SaveShardRequest.
+ * Use `create(SaveShardRequestSchema)` to create a new message.
+ */
+export const SaveShardRequestSchema: GenMessage<SaveShardRequest> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 17);
+
+/**
+ * See PeerService.SaveShard. The first message has only the description.
+ *
+ * @generated from message titan.peer.v1.SaveShardResponse
+ */
+export type SaveShardResponse = Message<"titan.peer.v1.SaveShardResponse"> & {
+  /**
+   * What the shard was like at the point that is shown, in the server's own encoding.
+   *
+   * @generated from field: bytes description = 1;
+   */
+  description: Uint8Array;
+
+  /**
+   * Records as they stand in the snapshot file.
+   *
+   * @generated from field: bytes records = 2;
+   */
+  records: Uint8Array;
+
+  /**
+   * How many they are.
+   *
+   * @generated from field: uint32 keys = 3;
+   */
+  keys: number;
+};
+
+/**
+ * Describes the message titan.peer.v1.SaveShardResponse.
+ * Use `create(SaveShardResponseSchema)` to create a new message.
+ */
+export const SaveShardResponseSchema: GenMessage<SaveShardResponse> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 18);
+
+/**
+ * See PeerService.RestoreShard.
+ *
+ * @generated from message titan.peer.v1.RestoreShardRequest
+ */
+export type RestoreShardRequest = Message<"titan.peer.v1.RestoreShardRequest"> & {
+  /**
+   * The shard.
+   *
+   * @generated from field: uint32 shard = 1;
+   */
+  shard: number;
+
+  /**
+   * The command for its log, in the server's own encoding.
+   *
+   * @generated from field: bytes command = 2;
+   */
+  command: Uint8Array;
+};
+
+/**
+ * Describes the message titan.peer.v1.RestoreShardRequest.
+ * Use `create(RestoreShardRequestSchema)` to create a new message.
+ */
+export const RestoreShardRequestSchema: GenMessage<RestoreShardRequest> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 19);
+
+/**
+ * See PeerService.RestoreShard.
+ *
+ * @generated from message titan.peer.v1.RestoreShardResponse
+ */
+export type RestoreShardResponse = Message<"titan.peer.v1.RestoreShardResponse"> & {
+  /**
+   * What the shard answered, in the server's own encoding.
+   *
+   * @generated from field: uint64 packed = 1;
+   */
+  packed: bigint;
+};
+
+/**
+ * Describes the message titan.peer.v1.RestoreShardResponse.
+ * Use `create(RestoreShardResponseSchema)` to create a new message.
+ */
+export const RestoreShardResponseSchema: GenMessage<RestoreShardResponse> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 20);
+
+/**
+ * See PeerService.ScrubReplicas.
+ *
+ * @generated from message titan.peer.v1.ScrubReplicasRequest
+ */
+export type ScrubReplicasRequest = Message<"titan.peer.v1.ScrubReplicasRequest"> & {
+};
+
+/**
+ * Describes the message titan.peer.v1.ScrubReplicasRequest.
+ * Use `create(ScrubReplicasRequestSchema)` to create a new message.
+ */
+export const ScrubReplicasRequestSchema: GenMessage<ScrubReplicasRequest> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 21);
+
+/**
+ * See PeerService.ScrubReplicas.
+ *
+ * @generated from message titan.peer.v1.ScrubReplicasResponse
+ */
+export type ScrubReplicasResponse = Message<"titan.peer.v1.ScrubReplicasResponse"> & {
+  /**
+   * How far it is.
+   *
+   * @generated from field: titan.maintenance.v1.VerifyResponse progress = 1;
+   */
+  progress?: VerifyResponse | undefined;
+};
+
+/**
+ * Describes the message titan.peer.v1.ScrubReplicasResponse.
+ * Use `create(ScrubReplicasResponseSchema)` to create a new message.
+ */
+export const ScrubReplicasResponseSchema: GenMessage<ScrubReplicasResponse> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 22);
+
+/**
+ * See PeerService.CompareReplicas.
+ *
+ * @generated from message titan.peer.v1.CompareReplicasRequest
+ */
+export type CompareReplicasRequest = Message<"titan.peer.v1.CompareReplicasRequest"> & {
+  /**
+   * The shard.
+   *
+   * @generated from field: uint32 shard = 1;
+   */
+  shard: number;
+};
+
+/**
+ * Describes the message titan.peer.v1.CompareReplicasRequest.
+ * Use `create(CompareReplicasRequestSchema)` to create a new message.
+ */
+export const CompareReplicasRequestSchema: GenMessage<CompareReplicasRequest> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 23);
+
+/**
+ * See PeerService.CompareReplicas.
+ *
+ * @generated from message titan.peer.v1.CompareReplicasResponse
+ */
+export type CompareReplicasResponse = Message<"titan.peer.v1.CompareReplicasResponse"> & {
+  /**
+   * Nodes whose replica holds the same as the leader's.
+   *
+   * @generated from field: repeated uint32 same = 1;
+   */
+  same: number[];
+
+  /**
+   * Nodes whose replica holds something else.
+   *
+   * @generated from field: repeated uint32 differing = 2;
+   */
+  differing: number[];
+
+  /**
+   * Nodes that did not answer.
+   *
+   * @generated from field: repeated uint32 silent = 3;
+   */
+  silent: number[];
+};
+
+/**
+ * Describes the message titan.peer.v1.CompareReplicasResponse.
+ * Use `create(CompareReplicasResponseSchema)` to create a new message.
+ */
+export const CompareReplicasResponseSchema: GenMessage<CompareReplicasResponse> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 24);
+
+/**
+ * See PeerService.CompactNode.
+ *
+ * @generated from message titan.peer.v1.CompactNodeRequest
+ */
+export type CompactNodeRequest = Message<"titan.peer.v1.CompactNodeRequest"> & {
+};
+
+/**
+ * Describes the message titan.peer.v1.CompactNodeRequest.
+ * Use `create(CompactNodeRequestSchema)` to create a new message.
+ */
+export const CompactNodeRequestSchema: GenMessage<CompactNodeRequest> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 25);
+
+/**
+ * See PeerService.CompactNode.
+ *
+ * @generated from message titan.peer.v1.CompactNodeResponse
+ */
+export type CompactNodeResponse = Message<"titan.peer.v1.CompactNodeResponse"> & {
+  /**
+   * Bytes of data files given back to the file system.
+   *
+   * @generated from field: uint64 freed_bytes = 1;
+   */
+  freedBytes: bigint;
+};
+
+/**
+ * Describes the message titan.peer.v1.CompactNodeResponse.
+ * Use `create(CompactNodeResponseSchema)` to create a new message.
+ */
+export const CompactNodeResponseSchema: GenMessage<CompactNodeResponse> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 26);
+
+/**
+ * See PeerService.ClearNodeAlarm.
+ *
+ * @generated from message titan.peer.v1.ClearNodeAlarmRequest
+ */
+export type ClearNodeAlarmRequest = Message<"titan.peer.v1.ClearNodeAlarmRequest"> & {
+  /**
+   * Which kind.
+   *
+   * @generated from field: titan.cluster.v1.Alarm.Kind kind = 1;
+   */
+  kind: Alarm_Kind;
+
+  /**
+   * About which shard; absent means all of the kind.
+   *
+   * @generated from field: optional uint32 shard = 2;
+   */
+  shard?: number | undefined;
+};
+
+/**
+ * Describes the message titan.peer.v1.ClearNodeAlarmRequest.
+ * Use `create(ClearNodeAlarmRequestSchema)` to create a new message.
+ */
+export const ClearNodeAlarmRequestSchema: GenMessage<ClearNodeAlarmRequest> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 27);
+
+/**
+ * See PeerService.ClearNodeAlarm.
+ *
+ * @generated from message titan.peer.v1.ClearNodeAlarmResponse
+ */
+export type ClearNodeAlarmResponse = Message<"titan.peer.v1.ClearNodeAlarmResponse"> & {
+  /**
+   * How many there were.
+   *
+   * @generated from field: uint32 cleared = 1;
+   */
+  cleared: number;
+};
+
+/**
+ * Describes the message titan.peer.v1.ClearNodeAlarmResponse.
+ * Use `create(ClearNodeAlarmResponseSchema)` to create a new message.
+ */
+export const ClearNodeAlarmResponseSchema: GenMessage<ClearNodeAlarmResponse> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 28);
+
+/**
+ * See PeerService.SetNodeLogLevel.
+ *
+ * @generated from message titan.peer.v1.SetNodeLogLevelRequest
+ */
+export type SetNodeLogLevelRequest = Message<"titan.peer.v1.SetNodeLogLevelRequest"> & {
+  /**
+   * As in MaintenanceService.SetLogLevel.
+   *
+   * @generated from field: string level = 1;
+   */
+  level: string;
+};
+
+/**
+ * Describes the message titan.peer.v1.SetNodeLogLevelRequest.
+ * Use `create(SetNodeLogLevelRequestSchema)` to create a new message.
+ */
+export const SetNodeLogLevelRequestSchema: GenMessage<SetNodeLogLevelRequest> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 29);
+
+/**
+ * See PeerService.SetNodeLogLevel.
+ *
+ * @generated from message titan.peer.v1.SetNodeLogLevelResponse
+ */
+export type SetNodeLogLevelResponse = Message<"titan.peer.v1.SetNodeLogLevelResponse"> & {
+};
+
+/**
+ * Describes the message titan.peer.v1.SetNodeLogLevelResponse.
+ * Use `create(SetNodeLogLevelResponseSchema)` to create a new message.
+ */
+export const SetNodeLogLevelResponseSchema: GenMessage<SetNodeLogLevelResponse> = /*@__PURE__*/
+  messageDesc(file_titan_peer_v1_peer, 30);
+
+/**
  * Between the nodes of one cluster, on the peer port only. Not for clients: it may change with any release.
  *
  * What is hot, Raft's messages and operations that are passed on to a leader, travels on the same port in plain
@@ -657,6 +977,76 @@ export const PeerService: GenService<{
     methodKind: "unary";
     input: typeof TransferShardRequestSchema;
     output: typeof TransferShardResponseSchema;
+  },
+  /**
+   * A shard as the node's replica shows it, for a backup.
+   *
+   * @generated from rpc titan.peer.v1.PeerService.SaveShard
+   */
+  saveShard: {
+    methodKind: "server_streaming";
+    input: typeof SaveShardRequestSchema;
+    output: typeof SaveShardResponseSchema;
+  },
+  /**
+   * A step of a restore, for a shard that the node leads.
+   *
+   * @generated from rpc titan.peer.v1.PeerService.RestoreShard
+   */
+  restoreShard: {
+    methodKind: "unary";
+    input: typeof RestoreShardRequestSchema;
+    output: typeof RestoreShardResponseSchema;
+  },
+  /**
+   * Reads every record of the node's replicas, and heals what is damaged.
+   *
+   * @generated from rpc titan.peer.v1.PeerService.ScrubReplicas
+   */
+  scrubReplicas: {
+    methodKind: "server_streaming";
+    input: typeof ScrubReplicasRequestSchema;
+    output: typeof ScrubReplicasResponseSchema;
+  },
+  /**
+   * Compares the replicas of a shard that the node leads.
+   *
+   * @generated from rpc titan.peer.v1.PeerService.CompareReplicas
+   */
+  compareReplicas: {
+    methodKind: "unary";
+    input: typeof CompareReplicasRequestSchema;
+    output: typeof CompareReplicasResponseSchema;
+  },
+  /**
+   * Merges the node's stores and shortens its log.
+   *
+   * @generated from rpc titan.peer.v1.PeerService.CompactNode
+   */
+  compactNode: {
+    methodKind: "unary";
+    input: typeof CompactNodeRequestSchema;
+    output: typeof CompactNodeResponseSchema;
+  },
+  /**
+   * Clears alarms of the node.
+   *
+   * @generated from rpc titan.peer.v1.PeerService.ClearNodeAlarm
+   */
+  clearNodeAlarm: {
+    methodKind: "unary";
+    input: typeof ClearNodeAlarmRequestSchema;
+    output: typeof ClearNodeAlarmResponseSchema;
+  },
+  /**
+   * Changes what the node logs.
+   *
+   * @generated from rpc titan.peer.v1.PeerService.SetNodeLogLevel
+   */
+  setNodeLogLevel: {
+    methodKind: "unary";
+    input: typeof SetNodeLogLevelRequestSchema;
+    output: typeof SetNodeLogLevelResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_titan_peer_v1_peer, 0);

@@ -1,21 +1,26 @@
 import { errorOf, type Failure } from "../errors/failure.ts";
 import { TitanError } from "../errors/titan-error.ts";
-import type { CallOptions } from "./call-options.ts";
 
-/** Bounds the waiting for a page, and knows why it ended. Time that the caller spends with a page does not count. */
-export class PageWait {
+/**
+ * Bounds the waiting for the next message of a stream, over all attempts at it, and knows why it ended. Time that the caller
+ * spends with a message does not count.
+ */
+export class StreamWait {
   readonly #controller = new AbortController();
+  readonly #awaited: string;
   readonly #userSignal: AbortSignal | undefined;
   readonly #timeoutMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timedOut = false;
   readonly #onUserAbort = (): void => this.#controller.abort(this.#userSignal?.reason);
 
-  constructor(options: CallOptions, defaultTimeoutMs: number) {
-    this.#userSignal = options.signal;
-    this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-    if (this.#userSignal?.aborted === true) this.#onUserAbort();
-    else this.#userSignal?.addEventListener("abort", this.#onUserAbort);
+  /** @param awaited what is waited for, such as "page of the scan"; for messages. */
+  constructor(awaited: string, userSignal: AbortSignal | undefined, timeoutMs: number) {
+    this.#awaited = awaited;
+    this.#userSignal = userSignal;
+    this.#timeoutMs = timeoutMs;
+    if (userSignal?.aborted === true) this.#onUserAbort();
+    else userSignal?.addEventListener("abort", this.#onUserAbort);
   }
 
   /** Fires when the time is over, or the caller does not want to go on. */
@@ -23,7 +28,7 @@ export class PageWait {
     return this.#controller.signal;
   }
 
-  /** A page is waited for from now on; if one is already, nothing changes. */
+  /** A message is waited for from now on; if one is already, nothing changes. */
   begin(): void {
     this.#timer ??= setTimeout(() => {
       this.#timedOut = true;
@@ -31,13 +36,13 @@ export class PageWait {
     }, this.#timeoutMs);
   }
 
-  /** A page came. */
+  /** A message came. */
   end(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  /** Waits, with the time for the page still running. */
+  /** Waits, with the time for the message still running. */
   async pause(delayMs: number): Promise<void> {
     if (this.signal.aborted) return;
     await new Promise<void>((resolve) => {
@@ -52,16 +57,16 @@ export class PageWait {
     });
   }
 
-  /** The error that ends the scan, if its time is over or its caller has stopped it. */
+  /** The error that ends the stream for good, if its time is over or its caller has stopped it. */
   endedBecause(last: Failure): TitanError | undefined {
     if (this.#userSignal?.aborted === true) {
-      return new TitanError("ABORTED", "the scan was aborted by its signal", {
+      return new TitanError("ABORTED", `the wait for a ${this.#awaited} was aborted by its signal`, {
         outcome: "NOT_APPLIED",
         cause: this.#userSignal.reason,
       });
     }
     if (!this.#timedOut) return undefined;
-    return new TitanError("DEADLINE_EXCEEDED", `no page of the scan came within ${this.#timeoutMs} ms`, {
+    return new TitanError("DEADLINE_EXCEEDED", `no ${this.#awaited} came within ${this.#timeoutMs} ms`, {
       outcome: "NOT_APPLIED",
       cause: errorOf(last, false),
     });
