@@ -247,6 +247,7 @@ export class NodeRuntime implements PeerListener {
       writeLimits: { ...defaultWritePathLimits, maxPendingOperations: settings.maxPendingOperations },
       policy: {},
       leaseReads: settings.leaseReads,
+      maxClockDrift: settings.maxClockDriftPercent / 100,
       now: this.#now,
       wallClock: Date.now,
       addressOf: (node) => nodeOf(this.#map, node)?.address,

@@ -89,6 +89,7 @@ export function settingsFromOptions(options: NodeOptions): NodeSettings {
     peerLimits: { ...defaultPeerLimits, maxQueueBytes: limits.maxPeerQueueBytes },
     stopGraceMs: limits.stopGraceMs,
     leaseReads: reads.leases,
+    maxClockDriftPercent: reads.maxClockDriftPercent,
     defaultTimeoutMs: requests.defaultDeadlineMs,
     maxTimeoutMs: requests.maxDeadlineMs,
     readRepairShare: options.repair.readShare,
