@@ -327,6 +327,8 @@ export class NodeRuntime implements PeerListener {
         logger.warn(event, "the node was held up");
         return;
       case "snapshotInstalled":
+        logger.info(event, "the state of a replica was taken over from its leader");
+        return;
       case "compacted":
         logger.debug(event, "the log was shortened");
     }
