@@ -28,7 +28,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "scenario",
-          include: ["packages/*/test/**/*.test.ts", "faults/test/**/*.test.ts"],
+          include: ["packages/*/test/**/*.test.ts", "faults/test/**/*.test.ts", "fuzz/test/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { BitcaskError, wrapSystemError } from "./errors.ts";
 import type { EventHub } from "./events.ts";
-import { dataFileIdOf, isTemporary, manifestNumberOf } from "./format/file-names.ts";
-import { valueStartOf } from "./format/record.ts";
+import { dataFileIdOf, dataName, isTemporary, manifestNumberOf } from "./format/file-names.ts";
+import { recordHeadBytes, valueStartOf } from "./format/record.ts";
 import { lockFileName } from "./fs/directory-lock.ts";
 import type { DirectoryLock, FileSystem } from "./fs/file-system.ts";
 import { createKeydir } from "./keydir/off-heap-keydir.ts";
@@ -13,7 +13,7 @@ import { GroupCommit } from "./log/group-commit.ts";
 import { Log } from "./log/log.ts";
 import { Sealer } from "./log/sealer.ts";
 import { hasCurrent, Manifest } from "./manifest/manifest.ts";
-import { ManifestState } from "./manifest/manifest-state.ts";
+import { type ManifestFile, ManifestState } from "./manifest/manifest-state.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { RecordReader } from "./read/record-reader.ts";
 import { Reader } from "./read/reader.ts";
@@ -152,7 +152,7 @@ async function openLocked(
   const table = new FileTable(fs, directory, { maxOpenFiles: options.maxOpenFiles });
   try {
     const records = new RecordReader(table, events);
-    const state = new LiveState(makeKeydir(options, records, manifest), table);
+    const state = new LiveState(makeKeydir(options, records, { manifest, table }), table);
     const loader = new StateLoader(state, {
       newTombstones: () => createKeydir({ mode: "full", seed: hashSeed(options) }),
       readValue: (file, offset, size) => {
@@ -202,9 +202,19 @@ function wire(foundation: Foundation, lastSeq: number): Store {
   return { ...foundation, reader, log, commit, writer, sealer };
 }
 
-function makeKeydir(options: ResolvedOptions, records: RecordReader, manifest: Manifest): Keydir {
+/** What the manifest says, but no more than the file has room for: the number decides how much memory is taken at once. */
+function recordsIn({ fileId, sealed }: ManifestFile, table: FileTable): number {
+  const size = table.fs.sizeOf(table.pathOf(dataName(fileId))) ?? 0;
+  return Math.min(sealed?.records ?? 0, Math.floor(size / recordHeadBytes));
+}
+
+function makeKeydir(
+  options: ResolvedOptions,
+  records: RecordReader,
+  { manifest, table }: { manifest: Manifest; table: FileTable },
+): Keydir {
   let expectedKeys = 0;
-  for (const { sealed } of manifest.state.files.values()) expectedKeys += sealed?.records ?? 0;
+  for (const file of manifest.state.files.values()) expectedKeys += recordsIn(file, table);
   return createKeydir({
     // At most: overwritten keys were counted more than once. So half of it, and growing from there is cheap.
     expectedKeys: Math.floor(expectedKeys / 2),

@@ -39,8 +39,8 @@ export async function* exportStore(
       // oxlint-disable-next-line eslint/no-await-in-loop -- one record in memory at a time
       source.attach(await records.read(cursor)).moveTo(0);
       const blob = (source.flags & recordFlags.blob) === 0 ? undefined : state.blobs.ofOwner(source.seq);
-      for (const chunk of blob?.chunks ?? []) {
-        if (!chunk) continue;
+      const chunks = [...(blob?.chunks ?? [])].toSorted(([one], [other]) => one - other);
+      for (const [, chunk] of chunks) {
         // oxlint-disable-next-line eslint/no-await-in-loop
         const bytes = await records.read(chunk);
         writer.append(new RecordCursor().attach(bytes));

@@ -192,7 +192,7 @@ export class MergeRun {
         return "drop";
       case recordTypes.blobChunk: {
         const { blobId, index } = decodeChunkKey(bytes.subarray(keyStart, keyEnd));
-        const chunk = blobs.byId(blobId)?.chunks[index];
+        const chunk = blobs.byId(blobId)?.chunks.get(index);
         return chunk?.fileId === file.fileId && chunk.offset === entry.offset ? "copy" : "drop";
       }
       default:

@@ -58,9 +58,9 @@ export class Relocation {
     } else if (entry.type === recordTypes.blobChunk) {
       const { blobId, index } = decodeChunkKey(bytes.subarray(keyStart, keyEnd));
       const blob = state.blobs.byId(blobId);
-      const former = blob?.chunks[index];
+      const former = blob?.chunks.get(index);
       if (!blob || !former) return;
-      blob.chunks[index] = { fileId, offset, size, seq };
+      blob.chunks.set(index, { fileId, offset, size, seq });
       file.liveBytes += size;
       this.#subtract(former.fileId, former.size);
     } else if (entry.type === recordTypes.rangeDel) {

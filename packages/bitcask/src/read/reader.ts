@@ -2,7 +2,7 @@ import { BitcaskError } from "../errors.ts";
 import { bytesBeforeKey, flagsOf, RecordCursor, recordFlags, valueStartOf } from "../format/record.ts";
 import type { Keydir } from "../keydir/keydir.ts";
 import { maxWholeValueBytes } from "../limits.ts";
-import { decodeBlobDescriptor, type Blob } from "../state/blob-table.ts";
+import { decodeBlobDescriptor, type Blob, type ChunkPlace } from "../state/blob-table.ts";
 import type { LiveState } from "../state/live-state.ts";
 import { KeyEncoder } from "./key-encoder.ts";
 import type { RecordReader } from "./record-reader.ts";
@@ -94,9 +94,9 @@ export class Reader {
     // A replaced value must stay readable until its reader is done with it.
     const release = this.#state.retirement.hold();
     try {
-      for (const index of blob.chunks.keys()) {
+      for (const place of chunksOf(blob)) {
         // oxlint-disable-next-line eslint/no-await-in-loop -- one chunk in memory at a time
-        const chunk = await this.#records.read(chunkOf(blob, index));
+        const chunk = await this.#records.read(place);
         yield chunk.subarray(valueStartOf(chunk));
       }
     } finally {
@@ -110,8 +110,7 @@ export class Reader {
     if (!blob) return record.subarray(valueStartOf(record));
     refuseHuge(blob);
     return Buffer.concat(
-      [...blob.chunks.keys()].map((index) => {
-        const { fileId, offset, size } = chunkOf(blob, index);
+      chunksOf(blob).map(({ fileId, offset, size }) => {
         const chunk = this.#records.readSync(fileId, offset, size);
         return chunk.subarray(valueStartOf(chunk));
       }),
@@ -124,9 +123,7 @@ export class Reader {
     refuseHuge(blob);
     const release = this.#state.retirement.hold();
     try {
-      const chunks = await Promise.all(
-        [...blob.chunks.keys()].map((index) => this.#records.read(chunkOf(blob, index))),
-      );
+      const chunks = await Promise.all(chunksOf(blob).map((place) => this.#records.read(place)));
       return Buffer.concat(chunks.map((chunk) => chunk.subarray(valueStartOf(chunk))));
     } finally {
       release();
@@ -145,7 +142,7 @@ export class Reader {
     attributes.attach(record).moveTo(0);
     const { blobId, chunkCount } = decodeBlobDescriptor(record.subarray(valueStartOf(record)));
     const blob = this.#state.blobs.ofOwner(attributes.seq);
-    if (blob?.blobId === blobId && blob.chunks.length === chunkCount) return blob;
+    if (blob?.blobId === blobId && blob.chunks.size === chunkCount) return blob;
     throw new BitcaskError("CORRUPT", "a streamed value has lost chunks; writing the key again heals it", {
       key: Uint8Array.from(attributes.key),
     });
@@ -215,18 +212,21 @@ export class Reader {
 /** Used synchronously only. */
 const attributes = new RecordCursor();
 
-function chunkOf(blob: Blob, index: number): { fileId: number; offset: number; size: number } {
-  const chunk = blob.chunks[index];
-  if (chunk) return chunk;
-  throw new BitcaskError(
-    "CORRUPT",
-    `chunk ${index} of a streamed value is missing; writing the key again heals it`,
-  );
+/** The chunks in the order of the value. */
+function chunksOf(blob: Blob): ChunkPlace[] {
+  return Array.from({ length: blob.chunks.size }, (_, index) => {
+    const chunk = blob.chunks.get(index);
+    if (chunk) return chunk;
+    throw new BitcaskError(
+      "CORRUPT",
+      `chunk ${index} of a streamed value is missing; writing the key again heals it`,
+    );
+  });
 }
 
 /** What is larger does not belong in one buffer. */
 function refuseHuge(blob: Blob): void {
-  const bytes = blob.chunks.reduce((sum, chunk) => sum + (chunk?.size ?? 0), 0);
+  const bytes = [...blob.chunks.values()].reduce((sum, { size }) => sum + size, 0);
   if (bytes <= maxWholeValueBytes) return;
   throw new BitcaskError(
     "VALUE_TOO_LARGE",

@@ -13,7 +13,8 @@ export interface ChunkPlace {
 export interface Blob {
   /** Unique for ever: a sequence number drawn when the stream started. */
   readonly blobId: number;
-  readonly chunks: (ChunkPlace | undefined)[];
+  /** By index. A map, because an index comes from a file: a damaged one must not make a list of four thousand million. */
+  readonly chunks: Map<number, ChunkPlace>;
   /** Sequence number of the record that names this blob; 0 while the stream is being written. */
   ownerSeq: number;
 }
@@ -54,16 +55,20 @@ export class BlobTable {
     const { blobId, index } = decodeChunkKey(key);
     let blob = this.#byId.get(blobId);
     if (!blob) {
-      blob = { blobId, chunks: [], ownerSeq: 0 };
+      blob = { blobId, chunks: new Map(), ownerSeq: 0 };
       this.#byId.set(blobId, blob);
     }
-    const former = blob.chunks[index];
-    blob.chunks[index] = place;
+    const former = blob.chunks.get(index);
+    blob.chunks.set(index, place);
     return former;
   }
 
   setOwner(descriptor: BlobDescriptor, ownerSeq: number): void {
-    const blob = this.#byId.get(descriptor.blobId) ?? { blobId: descriptor.blobId, chunks: [], ownerSeq };
+    const blob = this.#byId.get(descriptor.blobId) ?? {
+      blobId: descriptor.blobId,
+      chunks: new Map(),
+      ownerSeq,
+    };
     blob.ownerSeq = ownerSeq;
     this.#byId.set(descriptor.blobId, blob);
     this.#byOwner.set(ownerSeq, blob);

@@ -100,7 +100,7 @@ export class LiveState {
 
   releaseBlob(blob: Blob): void {
     this.blobs.orphan(blob);
-    for (const chunk of blob.chunks) if (chunk) this.#subtract(chunk.fileId, chunk.size);
+    for (const chunk of blob.chunks.values()) this.#subtract(chunk.fileId, chunk.size);
     this.retirement.whenUnseen(() => this.blobs.delete(blob));
   }
 
@@ -163,7 +163,7 @@ export class LiveState {
     for (const blob of this.blobs.clearOwned()) this.retirement.whenUnseen(() => this.blobs.delete(blob));
     // Streams that are still being written own no key yet and survive.
     for (const blob of this.blobs.values()) {
-      for (const chunk of blob.chunks) if (chunk) this.table.require(chunk.fileId).liveBytes += chunk.size;
+      for (const chunk of blob.chunks.values()) this.table.require(chunk.fileId).liveBytes += chunk.size;
     }
   }
 

@@ -65,7 +65,7 @@ export class StateLoader {
       case recordTypes.blobChunk: {
         const key = record.bytes.subarray(record.keyStart, record.keyEnd);
         const { blobId, index } = decodeChunkKey(key);
-        const known = this.#state.blobs.byId(blobId)?.chunks[index];
+        const known = this.#state.blobs.byId(blobId)?.chunks.get(index);
         // Two copies of a chunk are the same bytes; either will do.
         if (known) break;
         const { seq, size } = record;

@@ -3,6 +3,9 @@ import type { GroupOptions } from "./group-options.ts";
 import type { ReplicaStart } from "./group-replica.ts";
 import type { ResolvedHostOptions } from "./host-options.ts";
 
+/** Of clocks that drift more than any working one does. */
+const defaultClockDrift = 0.1;
+
 /** What a replica's core is made of. */
 export function coreConfig(
   host: ResolvedHostOptions,
@@ -26,6 +29,7 @@ export function coreConfig(
     maxPendingReads: limits.maxReadsPerGroup,
     proposalForwarding: group.proposalForwarding ?? false,
     readMode: group.readMode ?? "safe",
+    maxClockDriftTicks: timing.electionTicks * (group.maxClockDrift ?? defaultClockDrift),
     monotonicTicks: () => clock.now() / timing.tickMs,
     lazyCommit: true,
     asyncStorageWrites: true,

@@ -16,6 +16,11 @@ export interface GroupOptions<Result = unknown> {
   readonly policy?: GroupPolicy;
   /** See `RawNodeConfig.readMode`. Default `safe`. */
   readonly readMode?: ReadMode;
+  /**
+   * In lease mode: by how much the clocks of two nodes may differ in rate, as a share; so much of an election timeout is
+   * taken off a lease. Default 0.1.
+   */
+  readonly maxClockDrift?: number;
   /** Whether a follower passes proposals on to the leader; their outcome is always `UNKNOWN`. Default false. */
   readonly proposalForwarding?: boolean;
   /**

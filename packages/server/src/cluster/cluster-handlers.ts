@@ -20,7 +20,7 @@ import {
 import { ApiError, invalidArgument } from "../http/api-error.ts";
 import { holdsReplicas } from "../meta/apply-meta-command.ts";
 import { type ClusterMap, nodeOf } from "../meta/cluster-map.ts";
-import type { MetaCommand, MetaResult } from "../meta/meta-command.ts";
+import { maxNodeWeight, type MetaCommand, type MetaResult } from "../meta/meta-command.ts";
 
 /** What the handlers need of their node. */
 export interface ClusterContext {
@@ -120,7 +120,8 @@ function membershipHandlers(
       }
       const { address, peerAddress, zone, version } = request;
       const weight = request.weight === 0 ? 1 : request.weight;
-      if (!(weight > 0) || weight > 100) throw invalidArgument("weight", "must be above 0 and at most 100");
+      if (!(weight > 0) || weight > maxNodeWeight)
+        throw invalidArgument("weight", `must be above 0 and at most ${maxNodeWeight}`);
       const description = { address, peerAddress, zone, weight, version };
       const result = checked(
         await context.propose({ type: "register", token: request.joinToken, description }),

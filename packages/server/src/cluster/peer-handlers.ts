@@ -14,14 +14,19 @@ import {
   TransferShardResponseSchema,
   WatchShardResponseSchema,
 } from "@titan-kv/proto/peer";
-import { ApiError, asApiError } from "../http/api-error.ts";
+import { ApiError, asApiError, invalidArgument } from "../http/api-error.ts";
 import { errorInfoOf } from "../http/error-mapping.ts";
 import { awaitLevel, scanReplica, type ShardPage } from "../kv/shard-scan.ts";
 import { takeChanges } from "../kv/shard-follower.ts";
 import { toOrigin } from "../kv/submit-one.ts";
 import type { NodeMaintenance } from "../maintenance/node-maintenance.ts";
 import { createPeerMaintenanceHandlers } from "../maintenance/peer-maintenance-handlers.ts";
-import { decodeMetaCommand, type MetaCommand, type MetaResult } from "../meta/meta-command.ts";
+import {
+  decodeMetaCommand,
+  type MetaCommand,
+  MetaCommandError,
+  type MetaResult,
+} from "../meta/meta-command.ts";
 import type { HostedShard } from "../node/hosted-replica.ts";
 import type { PointReport } from "../repair/consistency-check.ts";
 import { toEvent, type WatchContext } from "../kv/watch-handler.ts";
@@ -168,7 +173,8 @@ export function createPeerHandlers(context: PeerContext): Handlers {
         const result = await context.proposeMeta(decodeMetaCommand(request.command), request.hops);
         return create(MetaCallResponseSchema, { result: Buffer.from(JSON.stringify(result)) });
       } catch (error) {
-        return create(MetaCallResponseSchema, { error: errorInfoOf(asApiError(error)) });
+        const refusal = error instanceof MetaCommandError ? invalidArgument("command", error.message) : error;
+        return create(MetaCallResponseSchema, { error: errorInfoOf(asApiError(refusal)) });
       }
     },
 

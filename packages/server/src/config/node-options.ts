@@ -11,6 +11,7 @@ export interface NodeOptions {
   readonly durability: DurabilityOptions;
   readonly raft: RaftOptions;
   readonly reads: ReadOptions;
+  readonly repair: RepairOptions;
   readonly requests: RequestOptions;
   readonly limits: LimitOptions;
   readonly log: LogOptions;
@@ -94,6 +95,16 @@ export interface ReadOptions {
   readonly leases: boolean;
   /** How much faster one node's monotonic clock may run than another's. */
   readonly maxClockDriftPercent: number;
+}
+
+/** How replicas are compared with each other. */
+export interface RepairOptions {
+  /** Share of reads on a leader after which the replicas of the key are compared. */
+  readonly readShare: number;
+  /** How often replicas are compared by what was done to them. */
+  readonly verifyIntervalMs: number;
+  /** How often they are compared by what they hold. */
+  readonly digestIntervalMs: number;
 }
 
 /** Time of requests. */

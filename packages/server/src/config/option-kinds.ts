@@ -57,6 +57,18 @@ export function positiveNumber(settings: {
   });
 }
 
+/** A part of a whole. */
+export function share(settings: {
+  readonly default: number;
+  readonly meaning: string;
+}): z.ZodDefault<z.ZodNumber> {
+  return withMeta(z.number().min(0).max(1).default(settings.default), {
+    kind: "number",
+    allowed: "a number from 0 to 1",
+    description: settings.meaning,
+  });
+}
+
 /** True or false. */
 export function flag(settings: {
   readonly default: boolean;

@@ -12,6 +12,7 @@ import {
   optionalText,
   plainText,
   positiveNumber,
+  share,
   text,
 } from "./option-kinds.ts";
 
@@ -151,6 +152,25 @@ const reads = z.strictObject({
   }),
 });
 
+const repair = z.strictObject({
+  readShare: share({
+    default: 0.001,
+    meaning: "share of reads on a leader after which the replicas of the key are compared; 0 is never",
+  }),
+  verifyIntervalMs: integer({
+    min: 1000,
+    max: 24 * hourMs,
+    default: 60_000,
+    meaning: "how often replicas are compared by what was done to them",
+  }),
+  digestIntervalMs: integer({
+    min: 1000,
+    max: 24 * hourMs,
+    default: 600_000,
+    meaning: "how often they are compared by what they hold, which reads everything",
+  }),
+});
+
 const requests = z.strictObject({
   defaultDeadlineMs: integer({
     min: 1,
@@ -252,6 +272,7 @@ export const nodeOptionsSchema: z.ZodType<NodeOptions> & z.ZodObject = z.strictO
   durability,
   raft,
   reads,
+  repair,
   requests,
   limits,
   log,

@@ -19,6 +19,7 @@ import {
   type OriginFields,
   sessionBytes,
   type StreamIdentity,
+  WireError,
   type WriteResultFields,
 } from "@titan-kv/proto/pipeline";
 import { ApiError, invalidArgument } from "../http/api-error.ts";
@@ -115,14 +116,25 @@ export async function submitOne(
   }
 }
 
+/** @throws ApiError for what the API's types allow and an operation cannot have, such as a time beyond 2^53. */
+function readOperation(bytes: Uint8Array): OperationView {
+  const view = new OperationView();
+  try {
+    view.read(bytes, 0, bytes.length);
+  } catch (error) {
+    if (error instanceof WireError) throw invalidArgument("operation", error.message);
+    throw error;
+  }
+  return view;
+}
+
 function attempt(
   context: PipelineContext,
   bytes: Uint8Array,
   identity: StreamIdentity | undefined,
   deadlineMs: number,
 ): Promise<SingleAnswer> {
-  const view = new OperationView();
-  view.read(bytes, 0, bytes.length);
+  const view = readOperation(bytes);
   return new Promise((resolve, reject) => {
     const pending = new PendingOperation({
       id: 0,

@@ -2,6 +2,7 @@
  * The commands of the meta group. They are few and rare, so they travel as JSON with a format number in front; an older
  * release stops at a newer format instead of guessing.
  */
+import { z } from "zod";
 import type { NodeState, ReplicaRecord } from "./cluster-map.ts";
 import type { RestoreMetaCommand } from "./restore-record.ts";
 
@@ -79,16 +80,79 @@ export type MetaResult =
   | { readonly ok: true; readonly node?: number; readonly restore?: BegunRestore }
   | { readonly ok: false; readonly refusal: MetaRefusal; readonly message: string };
 
+/** Weights are shares: what is beyond this is a mistake, and a ring has a limited number of points. */
+export const maxNodeWeight = 100;
+/** Ids are given one after the other, and a shard for each founder has the founder's id: 16 bits. */
+const maxNodeId = 65_535;
+
+// What is applied changes the map on every node: a command of the wrong shape must be refused before it gets there, since a
+// state machine that fails on it would fail on all of them.
+const id = z.int().nonnegative();
+const descriptionFields = {
+  address: z.string(),
+  peerAddress: z.string(),
+  zone: z.string(),
+  weight: z.number().positive().max(maxNodeWeight),
+  version: z.string(),
+};
+const description = z.object(descriptionFields);
+const metaCommandSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("found"),
+    clusterId: z.string(),
+    replicationFactor: z.int().positive(),
+    nodes: z
+      .array(z.object({ ...descriptionFields, id: z.int().positive().max(maxNodeId) }))
+      .min(1)
+      .refine(
+        (nodes) => new Set(nodes.map((node) => node.id)).size === nodes.length,
+        "two nodes have the same id",
+      ),
+  }),
+  z.object({ type: z.literal("introduce"), node: id, token: z.string(), description }),
+  z.object({ type: z.literal("register"), token: z.string(), description }),
+  z.object({
+    type: z.literal("setNodeState"),
+    node: id,
+    state: z.enum(["joining", "active", "draining", "leaving", "removed"]),
+  }),
+  z.object({
+    type: z.literal("setReplicas"),
+    version: id,
+    shard: id,
+    replicas: z.array(z.object({ node: id, replica: id, role: z.enum(["voter", "learner"]) })),
+  }),
+  z.object({ type: z.literal("reseedReplica"), shard: id, node: id }),
+  z.object({ type: z.literal("reportMembers"), shard: id, members: z.array(id) }),
+  z.object({ type: z.literal("setPreferredLeader"), shard: id, node: id }),
+  z.object({ type: z.literal("replaceNode"), node: id, replacement: id }),
+]) satisfies z.ZodType<MetaCommand>;
+
+/** The bytes are no command that this release knows. */
+export class MetaCommandError extends Error {
+  override readonly name = "MetaCommandError";
+}
+
 const format = 1;
 
 export function encodeMetaCommand(command: MetaCommand): Uint8Array {
   return Buffer.concat([Uint8Array.of(format), Buffer.from(JSON.stringify(command))]);
 }
 
-/** The counterpart of `encodeMetaCommand`. @throws Error for a format of a newer release. */
+/** The counterpart of `encodeMetaCommand`. @throws MetaCommandError also for a format of a newer release. */
 export function decodeMetaCommand(data: Uint8Array): MetaCommand {
   if (data[0] !== format) {
-    throw new Error(`a command of the meta group has format ${data[0]}, this release reads format ${format}`);
+    throw new MetaCommandError(
+      `a command of the meta group has format ${data[0]}, this release reads format ${format}`,
+    );
   }
-  return JSON.parse(Buffer.from(data.subarray(1)).toString("utf8")) as MetaCommand;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(Buffer.from(data.subarray(1)).toString("utf8"));
+  } catch (error) {
+    throw new MetaCommandError("a command of the meta group is not JSON", { cause: error });
+  }
+  const checked = metaCommandSchema.safeParse(parsed);
+  if (checked.success) return checked.data;
+  throw new MetaCommandError(`a command of the meta group is malformed: ${z.prettifyError(checked.error)}`);
 }

@@ -14,6 +14,8 @@ import type { PeerNetwork } from "../peer/peer-network.ts";
 
 /** How long a question between nodes may take, in milliseconds. */
 const callTimeoutMs = 5000;
+/** How long the status of a node is waited for: one that has just been cut off must not hold up the status of the rest. */
+const reportTimeoutMs = 1000;
 
 export class NodeCalls {
   readonly #network: PeerNetwork;
@@ -63,7 +65,7 @@ export class NodeCalls {
   }
 
   async report(node: number): Promise<{ status?: NodeStatus | undefined; alarms: Alarm[]; shards: Shard[] }> {
-    return this.#call(node, (client) => client.getNodeStatus({}, { timeoutMs: callTimeoutMs }));
+    return this.#call(node, (client) => client.getNodeStatus({}, { timeoutMs: reportTimeoutMs }));
   }
 
   async transferShard(node: number, shard: number, toNode: number): Promise<number> {

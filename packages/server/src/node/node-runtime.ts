@@ -247,6 +247,7 @@ export class NodeRuntime implements PeerListener {
       writeLimits: { ...defaultWritePathLimits, maxPendingOperations: settings.maxPendingOperations },
       policy: {},
       leaseReads: settings.leaseReads,
+      maxClockDrift: settings.maxClockDriftPercent / 100,
       now: this.#now,
       wallClock: Date.now,
       addressOf: (node) => nodeOf(this.#map, node)?.address,
@@ -326,6 +327,8 @@ export class NodeRuntime implements PeerListener {
         logger.warn(event, "the node was held up");
         return;
       case "snapshotInstalled":
+        logger.info(event, "the state of a replica was taken over from its leader");
+        return;
       case "compacted":
         logger.debug(event, "the log was shortened");
     }

@@ -176,6 +176,7 @@ export class NodeServices {
     return followHere(hosted.local.replica, after, { ...fields, isHere });
   }
 
+  /** A node that does not answer in time has no status among them. */
   async #nodeReports(): Promise<{ statuses: NodeStatus[]; alarms: Alarm[]; topology: Topology }> {
     const { runtime, calls, network } = this.#fields;
     const others = runtime.map.nodes.filter(({ id }) => id !== runtime.node && network.isConnected(id));
@@ -193,14 +194,16 @@ export class NodeServices {
 
   #status(): NodeStatus {
     const { runtime, settings, startedAtMs } = this.#fields;
-    const stats = runtime.shards.all().map(({ store }) => store.stats());
+    const hosted = runtime.shards.all();
+    const stats = hosted.map(({ store }) => store.stats());
+    const internal = hosted.reduce((sum, { local }) => sum + internalRecords(local.replica.machine), 0);
     return create(NodeStatusSchema, {
       id: runtime.node,
       startedAtMs: BigInt(startedAtMs),
       durability: settings.durability,
       diskBytes: BigInt(stats.reduce((sum, { totalBytes }) => sum + totalBytes, 0)),
       memoryBytes: BigInt(process.memoryUsage.rss()),
-      keys: BigInt(stats.reduce((sum, { keys }) => sum + keys, 0)),
+      keys: BigInt(Math.max(0, stats.reduce((sum, { keys }) => sum + keys, 0) - internal)),
     });
   }
 
@@ -274,6 +277,11 @@ export class NodeServices {
     if (toNode !== runtime.node) await group.transferLeader(target);
     return nodeOfReplica(group.status().leader);
   }
+}
+
+/** Records that a shard keeps for itself beside the keys of its users: one for each session, and its slots. */
+function internalRecords({ sessions, epoch }: { readonly sessions: number; readonly epoch: number }): number {
+  return sessions + (epoch > 0 ? 1 : 0);
 }
 
 /** Adds what a shard's leader knows to the topology of the asking node. */

@@ -67,6 +67,8 @@ export interface NodeSettings {
   /** How long a clean stop waits for calls that are under way. */
   readonly stopGraceMs: number;
   readonly leaseReads: boolean;
+  /** By how much the clocks of two nodes may differ in rate, in percent: so much of an election timeout is taken off a lease. */
+  readonly maxClockDriftPercent: number;
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
   /** Share of reads after which the replicas' records are compared, 0 to 1. */

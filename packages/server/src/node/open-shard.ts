@@ -24,6 +24,8 @@ export interface ShardEnvironment {
   readonly policy: GroupPolicy;
   /** Whether reads under a lease are allowed. */
   readonly leaseReads: boolean;
+  /** By how much the clocks of two nodes may differ in rate, as a share. */
+  readonly maxClockDrift: number;
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
   readonly wallClock: () => number;
@@ -79,13 +81,13 @@ async function openGroup(
   replica: number,
   stateMachine: ShardRaftAdapter,
 ): Promise<RaftGroup<AppliedResults | undefined>> {
-  const { host, policy, leaseReads } = environment;
+  const { host, policy, leaseReads, maxClockDrift } = environment;
   const options = {
     group: record.id,
     replica,
     stateMachine,
     policy,
-    ...(leaseReads ? { readMode: "lease" as const } : {}),
+    ...(leaseReads ? { readMode: "lease" as const, maxClockDrift } : {}),
   };
   if (host.groups().includes(record.id)) return host.openGroup(options);
   // A founder begins with the founders as voters; anyone else waits until the leader sends what it has.

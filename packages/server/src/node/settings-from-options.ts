@@ -89,19 +89,12 @@ export function settingsFromOptions(options: NodeOptions): NodeSettings {
     peerLimits: { ...defaultPeerLimits, maxQueueBytes: limits.maxPeerQueueBytes },
     stopGraceMs: limits.stopGraceMs,
     leaseReads: reads.leases,
+    maxClockDriftPercent: reads.maxClockDriftPercent,
     defaultTimeoutMs: requests.defaultDeadlineMs,
     maxTimeoutMs: requests.maxDeadlineMs,
-    readRepairShare: defaultReadRepairShare,
-    verifyIntervalMs: defaultVerifyIntervalMs,
-    digestIntervalMs: defaultDigestIntervalMs,
+    readRepairShare: options.repair.readShare,
+    verifyIntervalMs: options.repair.verifyIntervalMs,
+    digestIntervalMs: options.repair.digestIntervalMs,
     metricsEnabled: options.metrics.enabled,
   };
 }
-
-/** How often the replicas of a shard are compared by what was done to them, in milliseconds. */
-export const defaultVerifyIntervalMs = 60_000;
-/** How often they are compared by what they hold, which reads everything, in milliseconds. */
-export const defaultDigestIntervalMs = 600_000;
-
-/** Share of reads on a leader after which the replicas are compared. */
-export const defaultReadRepairShare = 0.001;

@@ -33,7 +33,9 @@ export interface Comparison {
 
 /** How long the others' answers are waited for, and how often they are asked again, in milliseconds. */
 const answerLimitMs = 60_000;
-const askAgainMs = 500;
+const askAgainMs = 250;
+/** Reports of a shard that are kept: another replica may ask for a point when the next one has been reached. */
+const keptReports = 4;
 /** How long an operator waits for a node that cannot be reached, in milliseconds. */
 const unreachableLimitMs = 2000;
 /** Ids of points are below this. */
@@ -67,8 +69,8 @@ const leadershipLost = new ApiError({
 
 export class ConsistencyCheck {
   readonly #context: ConsistencyContext;
-  /** The last report of each shard's replica here. */
-  readonly #reports = new Map<number, PointReport>();
+  /** The last reports of each shard's replica here, the newest at the end. */
+  readonly #reports = new Map<number, PointReport[]>();
   readonly #lastDigestMs = new Map<number, number>();
   /** Points that somebody waits for, by id. */
   readonly #awaited = new Map<number, PromiseWithResolvers<Comparison>>();
@@ -99,8 +101,7 @@ export class ConsistencyCheck {
 
   /** What the replica here found at a point; `undefined` when it is not there yet, or past it. */
   reportOf(shard: number, index: number): PointReport | undefined {
-    const report = this.#reports.get(shard);
-    return report?.index === index ? report : undefined;
+    return this.#reports.get(shard)?.find((report) => report.index === index);
   }
 
   /** Compares contents and history of a shard that is led here, now. @throws RaftError, or what reading throws. */
@@ -143,7 +144,7 @@ export class ConsistencyCheck {
       chainHash,
       digests: snapshot === undefined ? undefined : await digestSlots(snapshot),
     };
-    this.#reports.set(shard, report);
+    this.#reports.set(shard, [...(this.#reports.get(shard) ?? []), report].slice(-keptReports));
     const awaited = this.#awaited.get(point.id);
     if (!hosted.local.replica.leadership.isLeader) {
       awaited?.reject(leadershipLost);

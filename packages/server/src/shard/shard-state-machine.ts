@@ -10,12 +10,13 @@
  * has it all, and a replica that starts again applies what its store does not have. So a batch is cheap however small the
  * runs are, a key that changes often is written once, and data and counters are in step at whatever point a crash hits.
  */
-import { OperationKind, OperationView, readIdentity, WireReader } from "@titan-kv/proto/pipeline";
+import { OperationKind, OperationView, readIdentity, WireError, WireReader } from "@titan-kv/proto/pipeline";
 import { slotOf } from "@titan-kv/ring";
 import { type Change, ChangeHistory, type ChangeKind } from "./change-history.ts";
 import { AppliedResults, packRefusal, Refusal, refusalOf } from "./applied-result.ts";
 import { applyRestore } from "./apply-restore.ts";
 import {
+  CommandError,
   CommandKind,
   encodeOwnSlots,
   readHeader,
@@ -231,8 +232,8 @@ export class ShardStateMachine {
       }
       return results;
     } catch (error) {
-      this.#failure = error;
-      throw error;
+      this.#failure = error instanceof WireError ? new CommandError(error.message, { cause: error }) : error;
+      throw this.#failure;
     }
   }
 

@@ -12,6 +12,7 @@ import {
 } from "@titan-kv/proto";
 import { ConditionKind } from "@titan-kv/proto/pipeline";
 import { hasExisted, isApplied, keyRevisionOf, packWrite } from "./applied-result.ts";
+import { CommandError } from "./command.ts";
 import type { ShardStore, StoredEntry } from "./shard-store.ts";
 import type { StagedWrites } from "./staged-writes.ts";
 import { applyWrite, presentEntry, type WriteContext, type WriteRequest } from "./write-rules.ts";
@@ -19,9 +20,14 @@ import { applyWrite, presentEntry, type WriteContext, type WriteRequest } from "
 const utf8 = new TextEncoder();
 const noBytes = new Uint8Array(0);
 
-/** Reads an encoded `TxnOperation`. @throws the decoder's error when it is none. */
+/** Reads an encoded `TxnOperation`. @throws CommandError when it is none. */
 export function decodeTxn(data: Uint8Array): TxnOperation {
-  return fromBinary(TxnOperationSchema, data);
+  try {
+    return fromBinary(TxnOperationSchema, data);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : "malformed";
+    throw new CommandError(`the transaction cannot be read: ${reason}`, { cause: error });
+  }
 }
 
 /** Every key that a transaction touches, comparisons included. */

@@ -29,14 +29,15 @@ export class ChunkReader {
 
   /** `undefined` when the chunks end before. */
   async exactly(length: number): Promise<Buffer | undefined> {
-    const bytes = Buffer.alloc(length);
-    for (let filled = 0; filled < length;) {
+    // Put together at the end, so that a length alone never makes this side allocate.
+    const pieces: Uint8Array[] = [];
+    for (let left = length; left > 0;) {
       // oxlint-disable-next-line no-await-in-loop -- pieces come in order
-      const piece = await this.some(length - filled);
+      const piece = await this.some(left);
       if (piece === undefined) return undefined;
-      bytes.set(piece, filled);
-      filled += piece.length;
+      pieces.push(piece);
+      left -= piece.length;
     }
-    return bytes;
+    return Buffer.concat(pieces);
   }
 }

@@ -8,9 +8,12 @@ import { mkdir, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ChunkReader } from "./chunk-reader.ts";
 import { syncDirectory } from "./durable-file.ts";
+import { StoreError } from "./store-error.ts";
 
 /** Bytes read from a file at a time. */
 const readBytes = 256 * 1024;
+/** Names of files that a store has; no file system's limit is shorter. */
+const plainName = /^[\w.-]{1,100}$/;
 /** A manifest larger than this is not one of ours. */
 const maxManifestBytes = 16 * 1024 * 1024;
 
@@ -58,7 +61,7 @@ async function* readFileFrom(path: string, from: number, size: number): AsyncGen
 
 /**
  * Writes a streamed directory into a new one, durable when the promise resolves.
- * @throws Error when the stream is not one, or ends early; what was written so far is the caller's to delete.
+ * @throws StoreError when the stream is not one, or ends early; what was written so far is the caller's to delete.
  */
 export async function writeDirectoryStream(
   directory: string,
@@ -67,32 +70,40 @@ export async function writeDirectoryStream(
   await mkdir(directory, { recursive: true });
   const reader = new ChunkReader(chunks);
   const length = (await exactly(reader, 4)).readUInt32LE(0);
-  if (length > maxManifestBytes) throw new Error(`the stream announces a manifest of ${length} bytes`);
+  if (length > maxManifestBytes) throw new StoreError(`the stream announces a manifest of ${length} bytes`);
   const files = parseManifest(await exactly(reader, length));
   for (const { name, size } of files) {
     // oxlint-disable-next-line no-await-in-loop -- the files follow each other in the stream
     await writeFileFrom(join(directory, name), size, reader);
   }
-  if ((await reader.some(1)) !== undefined) throw new Error("the stream goes on after its last file");
+  if ((await reader.some(1)) !== undefined) throw new StoreError("the stream goes on after its last file");
   await syncDirectory(directory);
 }
 
 async function exactly(reader: ChunkReader, length: number): Promise<Buffer> {
   const bytes = await reader.exactly(length);
-  if (bytes === undefined) throw new Error("the stream ends too early");
+  if (bytes === undefined) throw new StoreError("the stream ends too early");
   return bytes;
 }
 
 function parseManifest(bytes: Buffer): FileRecord[] {
-  const parsed: unknown = JSON.parse(bytes.toString("utf8"));
-  if (!Array.isArray(parsed)) throw new Error("the stream's manifest is not a list");
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(bytes.toString("utf8"));
+  } catch (error) {
+    throw new StoreError("the stream's manifest is not JSON", { cause: error });
+  }
+  if (!Array.isArray(parsed)) throw new StoreError("the stream's manifest is not a list");
+  const names = new Set<string>();
   return parsed.map((entry: unknown): FileRecord => {
-    const { name, size } = entry as Partial<FileRecord>;
+    const { name, size } = (entry ?? {}) as { readonly name?: unknown; readonly size?: unknown };
     // A name comes from another machine: it must not lead out of the directory.
-    const isPlain = typeof name === "string" && /^[\w.-]+$/.test(name) && name !== "." && name !== "..";
-    if (!isPlain || !Number.isSafeInteger(size) || size! < 0)
-      throw new Error("the stream's manifest names no plain file");
-    return { name, size: size! };
+    const isPlain = typeof name === "string" && plainName.test(name) && name !== "." && name !== "..";
+    if (!isPlain || !Number.isSafeInteger(size) || (size as number) < 0)
+      throw new StoreError("the stream's manifest names no plain file");
+    if (names.has(name)) throw new StoreError(`the stream's manifest names ${name} twice`);
+    names.add(name);
+    return { name, size: size as number };
   });
 }
 
@@ -102,7 +113,7 @@ async function writeFileFrom(path: string, size: number, reader: ChunkReader): P
     for (let left = size; left > 0;) {
       // oxlint-disable-next-line no-await-in-loop -- a stream is written one piece after the other
       const piece = await reader.some(left);
-      if (piece === undefined) throw new Error("the stream ends inside a file");
+      if (piece === undefined) throw new StoreError("the stream ends inside a file");
       // oxlint-disable-next-line no-await-in-loop -- as above
       await handle.writeFile(piece);
       left -= piece.length;

@@ -13,6 +13,7 @@ import { Bitcask, type BitcaskStats, type OpenOptions } from "@titan-kv/bitcask"
 import type { ShardStore, StoredEntry, StoreOperation } from "../shard/shard-store.ts";
 import { readDirectoryStream, writeDirectoryStream } from "./directory-stream.ts";
 import { readIfPresent, replaceFile } from "./durable-file.ts";
+import { StoreError } from "./store-error.ts";
 
 /** How the store of a replica is set up. */
 export interface ReplicaStoreOptions {
@@ -37,6 +38,14 @@ export interface ReceivedStore {
 
 const currentFile = "CURRENT";
 
+/** The number of the store that CURRENT names. Strict: everything that it does not name is about to be deleted. */
+function generationIn(current: string, path: string): number {
+  const digits = /^store-([1-9]\d{0,14})\n$/.exec(current)?.[1];
+  if (digits !== undefined) return Number(digits);
+  const shown = JSON.stringify(current.slice(0, 100));
+  throw new StoreError(`${path} does not name a store: ${shown}; remove this node and join it again`);
+}
+
 export class ReplicaStore implements ShardStore {
   readonly #options: ReplicaStoreOptions;
   #db: Bitcask;
@@ -54,14 +63,12 @@ export class ReplicaStore implements ShardStore {
     this.#nextDirectory = generation + 1;
   }
 
+  /** @throws StoreError when CURRENT is damaged, or the engine's error; nothing is deleted then. */
   static async open(options: ReplicaStoreOptions): Promise<ReplicaStore> {
     const { directory } = options;
     await mkdir(directory, { recursive: true });
     const current = await readIfPresent(join(directory, currentFile));
-    const generation = current === undefined ? 1 : Number(current.trim().slice("store-".length));
-    if (!Number.isSafeInteger(generation) || generation < 1) {
-      throw new Error(`${join(directory, currentFile)} does not name a store: ${JSON.stringify(current)}`);
-    }
+    const generation = current === undefined ? 1 : generationIn(current, join(directory, currentFile));
     if (current === undefined) await replaceFile(join(directory, currentFile), `store-${generation}\n`);
     for (const name of await readdir(directory)) {
       if (name === currentFile || name === `store-${generation}`) continue;
@@ -74,8 +81,9 @@ export class ReplicaStore implements ShardStore {
     return new ReplicaStore(options, db, generation);
   }
 
-  /** What is in the store, without what is only staged: it can be asked for whatever state the replica is in. */
+  /** How much there is, whatever state the replica is in: a node with a replica that failed has to say how it is. */
   stats(): BitcaskStats {
+    this.#useBestEffort();
     return this.#db.stats();
   }
 
@@ -164,12 +172,16 @@ export class ReplicaStore implements ShardStore {
   }
 
   async close(): Promise<void> {
+    this.#useBestEffort();
+    await this.#db.close();
+  }
+
+  #useBestEffort(): void {
     try {
       this.beforeUse?.();
     } catch {
       // Whatever could not be written is in the log, and applied again when the replica is opened.
     }
-    await this.#db.close();
   }
 
   async #install(generation: number, swapped: () => void): Promise<void> {

@@ -217,6 +217,7 @@ export class ClusterProcesses {
         peerLimits: defaultPeerLimits,
         stopGraceMs: 5000,
         leaseReads: false,
+        maxClockDriftPercent: 5,
         defaultTimeoutMs: 5000,
         maxTimeoutMs: 60_000,
         readRepairShare: 0,
