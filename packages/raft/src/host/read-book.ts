@@ -125,9 +125,20 @@ export class ReadBook {
     const late = (reader: Reader): boolean => nowMs - reader.startedMs >= times.timeoutMs;
     const expired = this.#staged.filter(late);
     if (expired.length > 0) this.#staged = this.#staged.filter((reader) => !late(reader));
+    expired.push(...this.#takeUnapplied(late));
     this.#pending -= expired.length;
     for (const reader of expired) reader.reject(refusal(this.#group, "noLeader", leader));
     return expired.length;
+  }
+
+  /** A replica that is cut off after a confirmation does not apply so far until it hears of its group again. */
+  #takeUnapplied(late: (reader: Reader) => boolean): Reader[] {
+    const taken = this.#confirmed.flatMap(({ readers }) => readers.filter(late));
+    if (taken.length === 0) return taken;
+    this.#confirmed = this.#confirmed
+      .map(({ index, readers }) => ({ index, readers: readers.filter((reader) => !late(reader)) }))
+      .filter(({ readers }) => readers.length > 0);
+    return taken;
   }
 
   /** The group has stopped. */
