@@ -50,7 +50,7 @@ export interface HostTiming {
   readonly electionTicks?: number;
   /** After this long a proposal whose outcome is not known is answered with `UNKNOWN`. Default 10,000 ms. */
   readonly proposalTimeoutMs?: number;
-  /** After this long a read that nobody confirmed, or that this replica is too far behind for, is answered with `DROPPED`. Default 5,000 ms. */
+  /** After this long a read that is not confirmed, or not applied up to here, is answered with `DROPPED`. Default 5,000 ms. */
   readonly readTimeoutMs?: number;
   /** How long a stop waits for others to take over leadership. Default 2,000 ms. */
   readonly handOverMs?: number;
