@@ -15,8 +15,8 @@ function members(cluster: Cluster, id: number): string {
   return describeConfiguration(cluster.node(id).raw.status().configuration);
 }
 
-function led(voters: readonly number[]): Cluster {
-  const cluster = new Cluster({ voters });
+function led(voters: readonly number[], config: { lazyCommit?: boolean } = {}): Cluster {
+  const cluster = new Cluster({ voters, config });
   cluster.campaign(1);
   cluster.transcript();
   return cluster;
@@ -150,6 +150,18 @@ describe("removing the leader", () => {
     expect(members(cluster, 2)).toBe("voters (2 3)");
     cluster.tick(1, 50);
     expect(cluster.node(1).raw.status().role).toBe("follower");
+  });
+
+  it("with lazyCommit everybody hears at once that a change is committed, those that it removes too", () => {
+    const cluster = led([1, 2, 3], { lazyCommit: true });
+    cluster.change(1, change("auto", ["remove", 3]));
+    for (const id of [1, 2, 3]) expect(members(cluster, id)).toBe("voters (1 2)");
+    // Had the last one not heard of it, nobody could be elected any more.
+    cluster.change(1, change("auto", ["remove", 1]));
+    expect(members(cluster, 2)).toBe("voters (2)");
+    cluster.network.partition([[2]]);
+    cluster.tickAll(25);
+    expect(cluster.inRole("leader")).toEqual([2]);
   });
 
   it("the leader of two can remove itself (etcd #10563)", () => {

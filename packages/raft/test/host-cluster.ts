@@ -20,9 +20,15 @@ export class WordList implements StateMachine<number> {
   /** Whether the list pretends to survive: then `durableIndex` follows `index`. */
   readonly durable: boolean;
   failNext: Error | undefined;
+  /** Stops the group; given by the host. */
+  stop: ((error: unknown) => void) | undefined;
 
   constructor(options: { readonly durable: boolean } = { durable: false }) {
     this.durable = options.durable;
+  }
+
+  onFailure(stop: (error: unknown) => void): void {
+    this.stop = stop;
   }
 
   appliedIndex(): number {

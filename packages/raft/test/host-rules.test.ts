@@ -226,6 +226,49 @@ describe("a message in a frame", () => {
   });
 });
 
+describe("a turn", () => {
+  test("owes its followers news of one group at most once at a time, however many turns there are meanwhile", async () => {
+    await start();
+    const before = frames.length;
+    for (let round = 0; round < 20; round += 1) {
+      nth(groups, 0)
+        .propose(text("x"))
+        .catch(() => undefined);
+      await time.pass(4);
+    }
+    // Each round is two appends and their answers, each announcement too: more than one in two rounds is too many.
+    const roundFrames = 4;
+    expect(frames.length - before).toBeLessThanOrEqual(roundFrames * (20 + 10 + 2));
+  });
+
+  test("asks again whoever wanted to be asked while it was asking", async () => {
+    await start();
+    const leader = nth(groups, 0);
+    let asked = false;
+    leader.beforeTurn(() => {
+      leader.beforeTurn(() => {
+        asked = true;
+      });
+    });
+    await time.pass(1);
+    expect(asked).toBe(true);
+  });
+});
+
+describe("a state machine that fails after it has applied", () => {
+  test("stops its group at once, and another replica takes over", async () => {
+    await start();
+    const proposal = nth(groups, 0).propose(text("x"));
+    await time.pass(100);
+    expect(await stateOf(proposal)).toBe(1);
+    nth(lists, 0).stop?.(new Error("the disk is full"));
+    expect(ofType("groupFailed")).toEqual([1]);
+    await expect(nth(groups, 0).readIndex()).rejects.toThrow("state machine failed");
+    await time.pass(4 * electionMs);
+    expect(leaders().filter((leader) => leader !== 1).length).toBe(1);
+  });
+});
+
 describe("a process that is stopped for a while", () => {
   test("does not suspect its leader when it goes on", async () => {
     await start();

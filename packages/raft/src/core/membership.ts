@@ -81,6 +81,7 @@ function appendChange(replica: Replica, change: ConfChange): ProposeResult {
 function adjustLeader(replica: Replica): void {
   if (!replica.members.isVoter(replica.id)) {
     // It was removed, or is now a learner. The others should hear of the commitment before it falls silent (section 6).
+    replica.commitNewsDue = true;
     replicate(replica);
     becomeFollower(replica, replica.term, 0);
     return;

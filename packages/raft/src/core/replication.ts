@@ -102,6 +102,10 @@ export function advanceCommit(replica: Replica): boolean {
   const index = replica.members.quorumMatch();
   // An entry of an older term may be on a majority and still be overwritten (section 5.4.2, figure 8).
   if (index <= log.committed || log.term(index) !== replica.term) return false;
+  const { pendingChangeIndex } = replica;
+  // A change of membership must not wait for the next append: this leader may be what it removes, and once the change is
+  // applied here nothing is sent any more to whom it removes.
+  if (log.committed < pendingChangeIndex && pendingChangeIndex <= index) replica.commitNewsDue = true;
   log.commitTo(index);
   replica.replicationDue = true;
   releaseEarlyReads(replica);

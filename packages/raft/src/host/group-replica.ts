@@ -115,6 +115,9 @@ export class GroupReplica<Result = unknown> {
         this.fail(error);
       },
     });
+    options.stateMachine.onFailure?.((error) => {
+      this.fail(error);
+    });
     if (start.stateIndex < start.applied) {
       // The entries that the state machine lacks are gone: it gets somebody's state before it applies anything, and
       // until then this replica votes and keeps the log, but does not lead.
@@ -427,7 +430,8 @@ export class GroupReplica<Result = unknown> {
   }
 
   #needsTurn(): boolean {
-    return this.#failure === undefined && (this.#node.hasReady() || this.#requests.hasStaged);
+    if (this.#failure !== undefined) return false;
+    return this.#gathering.length > 0 || this.#requests.hasStaged || this.#node.hasReady();
   }
 
   /** Somebody wants something: a quiet group is quiet no longer. */

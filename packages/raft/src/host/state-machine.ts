@@ -38,6 +38,11 @@ export interface StateMachine<Result = unknown> {
    * transfer has failed: clean up and throw.
    */
   receive(metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<ReceivedState>;
+  /**
+   * For a state machine that goes on working when a call has returned, for instance to write to its disk later. Called once,
+   * at the start: whenever that work fails, `stop` stops the group on this node, as an error thrown by a call does.
+   */
+  onFailure?(stop: (error: unknown) => void): void;
 }
 
 /** A state that does not change any more. */

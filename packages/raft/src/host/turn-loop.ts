@@ -135,8 +135,9 @@ export class TurnLoop {
   }
 
   #owe(replica: GroupReplica): void {
+    const waits = this.#owing.size > 0;
     this.#owing.add(replica);
-    if (this.#owing.size > 1) return;
+    if (waits) return;
     this.#options.host.scheduler.after(commitNewsMs, () => {
       const replicas = [...this.#owing];
       this.#owing.clear();

@@ -195,7 +195,7 @@ export class NodeServices {
   #status(): NodeStatus {
     const { runtime, settings, startedAtMs } = this.#fields;
     const hosted = runtime.shards.all();
-    const stats = hosted.map(({ store }) => store.engine.stats());
+    const stats = hosted.map(({ store }) => store.stats());
     const internal = hosted.reduce((sum, { local }) => sum + internalRecords(local.replica.machine), 0);
     return create(NodeStatusSchema, {
       id: runtime.node,

@@ -78,7 +78,7 @@ export class NodeTelemetry {
     for (const { shard, group, store, local } of runtime.shards.all()) {
       const label = String(shard);
       const { hardState, stateIndex, role } = group.status();
-      const { keys, liveBytes, deadBytes } = store.engine.stats();
+      const { keys, liveBytes, deadBytes } = store.stats();
       metrics.raftApplyLag.with(label).set(Math.max(0, hardState.commit - stateIndex));
       metrics.raftIsLeader.with(label).set(role === "leader" ? 1 : 0);
       metrics.bitcaskKeys.with(label).set(keys);

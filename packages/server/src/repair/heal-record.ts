@@ -8,11 +8,14 @@
  *
  * 1. the other replica answers with its record as of an index at or past everything that is applied here;
  * 2. this replica waits until it has applied that index too;
- * 3. if the key was written here meanwhile, the new record is sound and the fetched one is old: it is thrown away.
+ * 3. what is applied goes to the store, so that data and counters stay in step there whatever is added;
+ * 4. if the key was written or deleted here since the damage was seen, there is nothing to heal any more, and the fetched
+ *    record is thrown away.
  */
-import type { StoredEntry } from "../shard/shard-store.ts";
+import type { ShardStore, StoredEntry } from "../shard/shard-store.ts";
 import type { HostedShard } from "../node/hosted-replica.ts";
 import { awaitApplied } from "./await-applied.ts";
+import { isDamage } from "./key-fingerprint.ts";
 
 /** A record as another replica holds it. */
 export interface FetchedRecord {
@@ -39,7 +42,8 @@ export async function healRecord(hosted: HostedShard, key: Uint8Array, fetch: Fe
   try {
     const { entry, appliedIndex } = await fetch(hosted.shard, key);
     await awaitApplied(machine, appliedIndex);
-    if (wasWritten) return;
+    machine.settle();
+    if (wasWritten || !isDamaged(store, key)) return;
     const meta = store.meta();
     if (entry === undefined || meta === undefined) {
       throw new DivergenceError(
@@ -50,5 +54,15 @@ export async function healRecord(hosted: HostedShard, key: Uint8Array, fetch: Fe
     store.write([{ type: "put", key, value, version, expiresAtMs }], meta);
   } finally {
     unwatch();
+  }
+}
+
+function isDamaged(store: Pick<ShardStore, "getEntry">, key: Uint8Array): boolean {
+  try {
+    store.getEntry(key);
+    return false;
+  } catch (error) {
+    if (isDamage(error)) return true;
+    throw error;
   }
 }

@@ -44,6 +44,11 @@ export class ShardRaftAdapter implements StateMachine<AppliedResults | undefined
     return this.#durableIndex;
   }
 
+  /** A leader whose store has failed must not go on leading: every read would fail until something is applied. */
+  onFailure(stop: (error: unknown) => void): void {
+    this.#machine.onFailure = stop;
+  }
+
   apply(entries: readonly Entry[]): readonly (AppliedResults | undefined)[] {
     const results = this.#machine.apply(entries.map(toLogEntry));
     this.#onApplied(entries, results);
@@ -54,7 +59,7 @@ export class ShardRaftAdapter implements StateMachine<AppliedResults | undefined
     try {
       this.#machine.settle();
     } catch {
-      // The machine remembers why, and says it to the next run and to the next flush: either stops the replica.
+      // Told to `onFailure`.
     }
   }
 

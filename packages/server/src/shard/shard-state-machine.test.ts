@@ -97,7 +97,10 @@ describe("writes", () => {
       returnPrevious: true,
     });
     const [results] = machine.apply([log.operations([{ kind: { case: "put", value: operation } }])]);
-    expect(Buffer.from(results!.payloads.get(0)!).toString()).toBe("old");
+    const previous = results!.payloads.get(0)!;
+    expect(Buffer.from(previous).toString()).toBe("old");
+    // The session keeps it, but not the whole entry of the log in which it came.
+    expect(previous.buffer.byteLength).toBe(previous.length);
   });
 });
 

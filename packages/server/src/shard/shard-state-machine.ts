@@ -100,6 +100,8 @@ export class ShardStateMachine {
   #changes: Change[] = [];
   /** Told when the store falls behind what was applied, so that `settle` is called before long. */
   onAhead: (() => void) | undefined;
+  /** Told when the store could not be written outside of `apply`. */
+  onFailure: ((error: unknown) => void) | undefined;
   /** Told about a point of comparison in the moment when the store is exactly there. */
   onVerifyPoint: ((point: VerifyPoint) => void) | undefined;
 
@@ -208,6 +210,7 @@ export class ShardStateMachine {
       this.#commit();
     } catch (error) {
       this.#failure = error;
+      this.onFailure?.(error);
       throw error;
     }
   }

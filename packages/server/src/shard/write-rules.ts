@@ -68,7 +68,8 @@ export function applyWrite(context: WriteContext, request: WriteRequest): WriteO
   const needsRecord = request.conditionKind !== ConditionKind.None || request.returnPrevious;
   const entry = needsRecord ? presentEntry(staged, request.key, timeMs) : undefined;
   const existed = needsRecord ? entry !== undefined : isPresent(staged.expiresAtMs(request.key), timeMs);
-  const previous = request.returnPrevious ? entry?.value : undefined;
+  // A copy: a session may remember it for long, and a staged value is a piece of an entry of the log, which would stay whole.
+  const previous = request.returnPrevious && entry !== undefined ? Uint8Array.from(entry.value) : undefined;
   if (!holds(request, existed, entry?.version ?? 0)) {
     return { packed: packWrite(entry?.version ?? 0, false, existed), previous };
   }

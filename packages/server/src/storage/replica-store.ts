@@ -9,7 +9,7 @@
  */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Bitcask, type OpenOptions } from "@titan-kv/bitcask";
+import { Bitcask, type BitcaskStats, type OpenOptions } from "@titan-kv/bitcask";
 import type { ShardStore, StoredEntry, StoreOperation } from "../shard/shard-store.ts";
 import { readDirectoryStream, writeDirectoryStream } from "./directory-stream.ts";
 import { readIfPresent, replaceFile } from "./durable-file.ts";
@@ -81,7 +81,12 @@ export class ReplicaStore implements ShardStore {
     return new ReplicaStore(options, db, generation);
   }
 
-  /** The engine, for statistics, merges and checks. */
+  /** What is in the store, without what is only staged: it can be asked for whatever state the replica is in. */
+  stats(): BitcaskStats {
+    return this.#db.stats();
+  }
+
+  /** The engine, for merges and checks. @throws like `beforeUse` */
   get engine(): Bitcask {
     this.beforeUse?.();
     return this.#db;
