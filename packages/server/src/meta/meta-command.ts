@@ -164,6 +164,6 @@ export function decodeMetaCommand(data: Uint8Array): MetaCommand {
   }
   const type = commandType.safeParse(parsed);
   const checked = type.success ? schemas[type.data.type].safeParse(parsed) : type;
-  if (checked.error === undefined) return checked.data as MetaCommand;
+  if (checked.error === undefined) return checked.data;
   throw new MetaCommandError(`a command of the meta group is malformed: ${z.prettifyError(checked.error)}`);
 }
