@@ -8,8 +8,8 @@ import { inputAt } from "../src/judge.ts";
 /** Always the same, so that a failure here is a change of the code and not of luck. */
 const seed = 20_260_101;
 /** Inputs for each target, fewer where one takes a directory on a disk or a whole store. */
-const inputs = 2000;
-const slowInputs = 200;
+const inputs = 1000;
+const slowInputs = 100;
 const slow: ReadonlySet<string> = new Set([
   "bitcask-store",
   "replica-store",

@@ -179,3 +179,37 @@ test("a replacement takes over what the other node was preferred for", () => {
 test("the number of voters of the meta group is odd, or two", () => {
   expect([1, 2, 3, 4, 5, 7].map((count) => metaVoters(founded(count)).length)).toEqual([1, 2, 3, 3, 5, 5]);
 });
+
+test("whoever may still lead a shard follows the map by which it would change that shard's members", () => {
+  let map = settle(applyAll(founded(3), { type: "register", token: "t4", description: description(4) }).map);
+  map = settle(applyAll(map, { type: "introduce", node: 4, token: "t4", description: description(4) }).map);
+  map = applyAll(map, { type: "setNodeState", node: 2, state: "leaving" }).map;
+  const commands: MetaCommand[] = [];
+  // Every leader reports what it has done long after the map has asked for it, one shard after the other.
+  for (let round = 0; round < 100; round += 1) {
+    const step = nextPlacementStep(map);
+    const late = map.shards.find(({ replicas, members }) => !sameIds(replicas, members));
+    const next: MetaCommand | undefined =
+      step ??
+      (late && {
+        type: "reportMembers",
+        shard: late.id,
+        members: late.replicas.map(({ replica }) => replica),
+      });
+    if (next === undefined) break;
+    commands.push(next);
+    map = applyAll(map, next).map;
+    const followers = shardOf(map, metaShard)!.replicas.map(({ node }) => node);
+    for (const { id, members } of map.shards) {
+      if (id !== metaShard) expect(followers).toEqual(expect.arrayContaining(members.map(nodeOfReplica)));
+    }
+  }
+  expect(commands.length).toBeGreaterThan(4);
+  expect(map.nodes.find(({ id }) => id === 2)?.state).toBe("removed");
+  expect(shardOf(map, metaShard)!.replicas.map(({ node }) => node)).toEqual([1, 3, 4]);
+});
+
+/** Whether a shard's own members are those that it should have. */
+function sameIds(replicas: readonly { readonly replica: number }[], members: readonly number[]): boolean {
+  return replicas.length === members.length && replicas.every(({ replica }) => members.includes(replica));
+}

@@ -5,7 +5,6 @@ import {
   metaShard,
   nodeOf,
   type NodeRecord,
-  nodeOfReplica,
   replicaIdOf,
   type ReplicaRecord,
   type ShardRecord,
@@ -13,7 +12,7 @@ import {
 } from "./cluster-map.ts";
 import type { FoundCommand, MetaCommand, MetaRefusal, MetaResult, NodeDescription } from "./meta-command.ts";
 import { decideRestore, type RestoreMetaCommand, restoresOf } from "./restore-record.ts";
-import { metaVoters, targetNodes, targetSlots } from "./placement.ts";
+import { hasReplicaOn, metaVoters, targetNodes, targetSlots } from "./placement.ts";
 
 /** The map after a command, and its answer. */
 export interface MetaOutcome {
@@ -188,11 +187,7 @@ function setNodeState(map: ClusterMap, command: Extract<MetaCommand, { type: "se
 
 /** Whether a node is, or is meant to be, in any group. */
 export function holdsReplicas(map: ClusterMap, node: number): boolean {
-  return map.shards.some(
-    ({ replicas, members }) =>
-      replicas.some((replica) => replica.node === node) ||
-      members.some((member) => nodeOfReplica(member) === node),
-  );
+  return map.shards.some((shard) => hasReplicaOn(shard, node));
 }
 
 function setReplicas(map: ClusterMap, command: Extract<MetaCommand, { type: "setReplicas" }>): MetaOutcome {

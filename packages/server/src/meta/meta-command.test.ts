@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decodeMetaCommand, encodeMetaCommand, MetaCommandError } from "./meta-command.ts";
+import { decodeMetaCommand, type MetaCommand, encodeMetaCommand, MetaCommandError } from "./meta-command.ts";
 
 const node = { id: 1, address: "a:1", peerAddress: "a:2", zone: "", weight: 1, version: "1" };
 const found = { type: "found", clusterId: "c", replicationFactor: 3, nodes: [node] } as const;
@@ -8,8 +8,14 @@ function encoded(command: unknown): Uint8Array {
   return Buffer.concat([Uint8Array.of(1), Buffer.from(JSON.stringify(command) ?? "")]);
 }
 
-test("a command comes back as it was", () => {
-  expect(decodeMetaCommand(encodeMetaCommand(found))).toEqual(found);
+test.each<MetaCommand>([
+  found,
+  { type: "beginRestore", restart: true, token: "t", beganMs: 1.5 },
+  { type: "finishRestore", number: 1 },
+  { type: "abandonRestore", number: 1 },
+  { type: "setReplicas", version: 1, shard: 2, replicas: [{ node: 1, replica: 5, role: "voter" }] },
+])("$type comes back as it was", (command) => {
+  expect(decodeMetaCommand(encodeMetaCommand(command))).toEqual(command);
 });
 
 test.each([

@@ -85,8 +85,8 @@ export const maxNodeWeight = 100;
 /** Ids are given one after the other, and a shard for each founder has the founder's id: 16 bits. */
 const maxNodeId = 65_535;
 
-// What is applied changes the map on every node: a command of the wrong shape must be refused before it gets there, since a
-// state machine that fails on it would fail on all of them.
+// A schema for each command, or this does not compile: what is applied changes the map on every node, and a command of the
+// wrong shape must be refused before it gets there, since a state machine that fails on it would fail on all of them.
 const id = z.int().nonnegative();
 const descriptionFields = {
   address: z.string(),
@@ -96,8 +96,8 @@ const descriptionFields = {
   version: z.string(),
 };
 const description = z.object(descriptionFields);
-const metaCommandSchema = z.discriminatedUnion("type", [
-  z.object({
+const schemas = {
+  found: z.object({
     type: z.literal("found"),
     clusterId: z.string(),
     replicationFactor: z.int().positive(),
@@ -109,24 +109,34 @@ const metaCommandSchema = z.discriminatedUnion("type", [
         "two nodes have the same id",
       ),
   }),
-  z.object({ type: z.literal("introduce"), node: id, token: z.string(), description }),
-  z.object({ type: z.literal("register"), token: z.string(), description }),
-  z.object({
+  introduce: z.object({ type: z.literal("introduce"), node: id, token: z.string(), description }),
+  register: z.object({ type: z.literal("register"), token: z.string(), description }),
+  setNodeState: z.object({
     type: z.literal("setNodeState"),
     node: id,
     state: z.enum(["joining", "active", "draining", "leaving", "removed"]),
   }),
-  z.object({
+  setReplicas: z.object({
     type: z.literal("setReplicas"),
     version: id,
     shard: id,
     replicas: z.array(z.object({ node: id, replica: id, role: z.enum(["voter", "learner"]) })),
   }),
-  z.object({ type: z.literal("reseedReplica"), shard: id, node: id }),
-  z.object({ type: z.literal("reportMembers"), shard: id, members: z.array(id) }),
-  z.object({ type: z.literal("setPreferredLeader"), shard: id, node: id }),
-  z.object({ type: z.literal("replaceNode"), node: id, replacement: id }),
-]) satisfies z.ZodType<MetaCommand>;
+  reseedReplica: z.object({ type: z.literal("reseedReplica"), shard: id, node: id }),
+  reportMembers: z.object({ type: z.literal("reportMembers"), shard: id, members: z.array(id) }),
+  setPreferredLeader: z.object({ type: z.literal("setPreferredLeader"), shard: id, node: id }),
+  replaceNode: z.object({ type: z.literal("replaceNode"), node: id, replacement: id }),
+  beginRestore: z.object({
+    type: z.literal("beginRestore"),
+    restart: z.boolean(),
+    token: z.string(),
+    beganMs: z.number(),
+  }),
+  finishRestore: z.object({ type: z.literal("finishRestore"), number: id }),
+  abandonRestore: z.object({ type: z.literal("abandonRestore"), number: id }),
+} satisfies { readonly [Type in MetaCommand["type"]]: z.ZodType<MetaCommand> };
+
+const commandType = z.object({ type: z.enum(Object.keys(schemas) as MetaCommand["type"][]) });
 
 /** The bytes are no command that this release knows. */
 export class MetaCommandError extends Error {
@@ -152,7 +162,8 @@ export function decodeMetaCommand(data: Uint8Array): MetaCommand {
   } catch (error) {
     throw new MetaCommandError("a command of the meta group is not JSON", { cause: error });
   }
-  const checked = metaCommandSchema.safeParse(parsed);
-  if (checked.success) return checked.data;
+  const type = commandType.safeParse(parsed);
+  const checked = type.success ? schemas[type.data.type].safeParse(parsed) : type;
+  if (checked.error === undefined) return checked.data;
   throw new MetaCommandError(`a command of the meta group is malformed: ${z.prettifyError(checked.error)}`);
 }

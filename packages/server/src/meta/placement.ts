@@ -8,6 +8,7 @@ import {
   type ClusterMap,
   metaShard,
   type NodeRecord,
+  nodeOfReplica,
   type ShardRecord,
   takesReplicas,
 } from "./cluster-map.ts";
@@ -60,9 +61,27 @@ function spread(order: readonly number[], nodes: readonly NodeRecord[], count: n
   return chosen;
 }
 
-/** Every node follows the meta group's log. */
+/**
+ * Every node follows the meta group's log; one that leaves, until it is out of all other groups. A replica that still votes
+ * can be elected, and a leader whose map stood still would take in and throw out members by it for as long as it leads.
+ */
 function metaNodes(map: ClusterMap): number[] {
-  return map.nodes.filter((node) => node.state !== "removed" && node.state !== "leaving").map(({ id }) => id);
+  return map.nodes
+    .filter(({ id, state }) => state !== "removed" && (state !== "leaving" || holdsData(map, id)))
+    .map(({ id }) => id);
+}
+
+/** Whether a node is, or is meant to be, in a group other than the meta group. */
+function holdsData(map: ClusterMap, node: number): boolean {
+  return map.shards.some((shard) => shard.id !== metaShard && hasReplicaOn(shard, node));
+}
+
+/** Whether a shard has a replica on a node, or is meant to. */
+export function hasReplicaOn({ replicas, members }: ShardRecord, node: number): boolean {
+  return (
+    replicas.some((replica) => replica.node === node) ||
+    members.some((member) => nodeOfReplica(member) === node)
+  );
 }
 
 /** The nodes that should vote in the meta group; the others learn. Voters stay voters as long as they can. */

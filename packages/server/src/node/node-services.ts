@@ -10,6 +10,7 @@ import {
   type NodeStatus,
   NodeStatusSchema,
   type ReadOptions,
+  ReplicaRole,
   type Shard,
   ShardSchema,
   type Topology,
@@ -219,9 +220,10 @@ export class NodeServices {
         term: BigInt(hardState.term),
         revision: BigInt(local.replica.machine.revision),
         appliedIndex: BigInt(stateIndex),
-        replicas: progress.map(({ replica, match }) => ({
+        replicas: progress.map(({ replica, match, learner }) => ({
           node: nodeOfReplica(replica),
           replica: BigInt(replica),
+          role: learner ? ReplicaRole.LEARNER : ReplicaRole.VOTER,
           matchIndex: BigInt(match),
           lagEntries: BigInt(Math.max(0, lastIndex - match)),
         })),
@@ -295,6 +297,8 @@ function addProgress(topology: Topology, reported: Shard): void {
   for (const replica of shard.replicas) {
     const known = reported.replicas.find((each) => each.replica === replica.replica);
     if (known === undefined) continue;
+    // What it is, where the map says what it is meant to be.
+    replica.role = known.role;
     replica.matchIndex = known.matchIndex;
     replica.lagEntries = known.lagEntries;
   }
