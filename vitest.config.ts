@@ -19,7 +19,7 @@ export default defineConfig({
             "proto/src/**/*.test.ts",
             "scripts/**/*.test.ts",
             "bench/**/*.test.ts",
-            "faults/{checks,nemesis,workload}/*.test.ts",
+            "faults/{checks,nemesis,report,workload}/*.test.ts",
           ],
         },
       },

@@ -8,7 +8,7 @@ import type { FaultKind } from "./nemesis/fault.ts";
 import { faultKindsOf } from "./nemesis/fault-kinds.ts";
 import { describeSchedule, makeSchedule } from "./nemesis/schedule.ts";
 import type { NetworkChoice } from "./network/fault-network.ts";
-import { addUp, describeTotals, type RoundReport, type Totals } from "./report/round-report.ts";
+import { addUp, describeTotals, faultsDuring, type RoundReport, type Totals } from "./report/round-report.ts";
 import { type RoundResult, runRound } from "./round.ts";
 
 /** What a run is made of. */
@@ -74,6 +74,14 @@ async function reportRound(options: FaultRunOptions, result: RoundResult): Promi
   print(
     `  longest silence: ${(durationMs / 1000).toFixed(1)} s, of shard ${shard} from ${(beganMs / 1000).toFixed(1)} s on`,
   );
+  for (const { kind, words, beganMs: fromMs, endedMs } of faultsDuring(
+    report.longestSilence,
+    report.faults,
+  )) {
+    print(
+      `    during it: ${kind} (${words}), ${(fromMs / 1000).toFixed(1)} to ${(endedMs / 1000).toFixed(1)} s`,
+    );
+  }
   if (report.violations.length === 0) return;
   for (const { check, report: seen } of report.violations) print(`VIOLATION of "${check}": ${seen}`);
   print(`seed ${options.seed}; the history is in ${await save(options, result)}`);

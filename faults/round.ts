@@ -6,10 +6,12 @@ import { checkReadLevels } from "./checks/read-levels.ts";
 import type { Violation } from "./checks/violation.ts";
 import type { FaultCluster } from "./cluster/fault-cluster.ts";
 import type { Lane } from "./nemesis/fault.ts";
+import { finishChanges } from "./nemesis/membership-progress.ts";
 import { Nemesis } from "./nemesis/nemesis.ts";
 import type { ScheduledFault } from "./nemesis/schedule.ts";
 import { countOperations, longestSilence, type RoundReport } from "./report/round-report.ts";
 import { History } from "./workload/history.ts";
+import { ShardSlots } from "./workload/shard-slots.ts";
 import { Workload } from "./workload/workload.ts";
 
 /** How long a cluster may take to be ready once all faults are over, in milliseconds. */
@@ -48,10 +50,12 @@ async function checkAlarms(cluster: FaultCluster): Promise<Violation[]> {
 async function recover(
   cluster: FaultCluster,
   nemesis: Nemesis,
+  changesMembers: boolean,
 ): Promise<{ readonly recoveryMs: number; readonly violations: Violation[] }> {
   const beganMs = performance.now();
   try {
     await nemesis.heal();
+    if (changesMembers) await finishChanges(cluster, recoveryLimitMs);
     await cluster.ready(recoveryLimitMs);
     return { recoveryMs: performance.now() - beganMs, violations: [] };
   } catch (error) {
@@ -66,11 +70,17 @@ async function recover(
 export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const { cluster, seed, round, schedule, durationMs } = options;
   const history = new History();
-  const workload = await Workload.start({ cluster, history, seed, round: `r${round}` });
+  const slots = new ShardSlots(await cluster.api.topology());
+  const workload = await Workload.start({ cluster, history, slots, seed, round: `r${round}` });
   const nemesis = new Nemesis(cluster);
   await Promise.all([nemesis.run(schedule), pauseMs(durationMs)]);
-  const { recoveryMs, violations } = await recover(cluster, nemesis);
+  const { recoveryMs, violations } = await recover(
+    cluster,
+    nemesis,
+    (schedule.get("membership") ?? []).length > 0,
+  );
   await pauseMs(calmMs);
+  const silence = longestSilence(history.operations, { shards: slots.shards, endMs: performance.now() });
   await workload.stop();
   const problems = [...violations];
   let keys = 0;
@@ -95,7 +105,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     seconds: durationMs / 1000,
     operations: countOperations(history),
     faults: nemesis.done,
-    longestSilence: longestSilence(history.operations),
+    longestSilence: silence,
     recoveryMs,
     keys,
     violations: problems,

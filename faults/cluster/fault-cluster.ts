@@ -45,6 +45,8 @@ export interface NodeHandle {
   isPaused: boolean;
   /** Whether the process is meant to run. */
   isWanted: boolean;
+  /** Whether it was told to leave the cluster. Its process ends by itself when it is out. */
+  isLeaving: boolean;
   /** Set while a fault may well end the process. */
   mayEnd: boolean;
   log: string;
@@ -100,9 +102,10 @@ export class FaultCluster {
     await this.ready();
   }
 
-  /** Asks any node that answers. */
+  /** Asks any node that answers, those that leave last. */
   get api(): ClusterApi {
-    return new ClusterApi(this.running.map(({ address }) => address));
+    const inOrder = this.running.toSorted((a, b) => Number(a.isLeaving) - Number(b.isLeaving));
+    return new ClusterApi(inOrder.map(({ address }) => address));
   }
 
   /** Nodes whose process runs and is not stopped. */
@@ -148,7 +151,7 @@ export class FaultCluster {
         const serving = /^\{"serving":(?<id>\d+)\}$/m.exec(text)?.groups?.["id"];
         if (serving === undefined) return;
         handle.id = Number(serving);
-        handle.mayEnd = false;
+        handle.mayEnd = handle.isLeaving;
         clearTimeout(timer);
         resolve();
       });
@@ -249,6 +252,7 @@ export class FaultCluster {
       child: undefined,
       isPaused: false,
       isWanted: true,
+      isLeaving: false,
       mayEnd: false,
       log: "",
     };

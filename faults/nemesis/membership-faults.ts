@@ -2,11 +2,10 @@
 import type { FaultCluster, NodeHandle } from "../cluster/fault-cluster.ts";
 import type { Random } from "../random.ts";
 import { alwaysPossible, type FaultKind, type PlannedFault } from "./fault.ts";
+import { awaitMembers, awaitRemoval, changeLimitMs } from "./membership-progress.ts";
 
 /** Nodes that may come to the founders at most, so that a small machine can carry the cluster. */
 const maxExtraNodes = 2;
-/** How long a change of members may take before the next thing is done, in milliseconds. */
-const changeLimitMs = 30_000;
 
 export type MembershipChange = "join" | "remove" | "replace" | "drain" | "transfer";
 
@@ -18,54 +17,49 @@ export const membershipChanges: readonly MembershipChange[] = [
   "transfer",
 ];
 
-/** Waits until the cluster's map no longer knows a node, and ends its process. */
-async function awaitRemoval(cluster: FaultCluster, handle: NodeHandle): Promise<void> {
+/** Nodes that were let in, and were not told to leave. */
+function staying(cluster: FaultCluster): NodeHandle[] {
+  return cluster.members.filter(({ id, isLeaving }) => id > 0 && !isLeaving);
+}
+
+/** Resolves when the newcomer votes in every shard that it was given. */
+async function join(cluster: FaultCluster): Promise<void> {
+  const { id } = await cluster.join();
+  await awaitMembers(cluster, { limitMs: changeLimitMs, node: id });
+}
+
+async function leave(cluster: FaultCluster, handle: NodeHandle, call: () => Promise<unknown>): Promise<void> {
   // It ends by itself when it is told; it must not count as one that crashed.
+  handle.isLeaving = true;
   handle.mayEnd = true;
-  const deadline = performance.now() + changeLimitMs;
-  for (;;) {
-    const topology = await cluster.api.topology().catch(() => undefined);
-    if (topology !== undefined && !topology.nodes.some(({ id }) => id === handle.id)) break;
-    if (performance.now() > deadline) throw new Error(`node ${handle.label} is still leaving`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  try {
+    await call();
+  } catch (error) {
+    // A call that was not answered may have been heard all the same; one that was refused was not, unless it is too late.
+    const refusal = String(error);
+    handle.isLeaving = !refusal.includes("OUTCOME_NOT_APPLIED") || refusal.includes("NODE_REMOVED");
+    handle.mayEnd = handle.isLeaving;
+    throw error;
   }
-  handle.isWanted = false;
-  await cluster.kill(handle.label);
-}
-
-/** Waits until a node holds what it was chosen to hold as a voter. */
-async function awaitVoter(cluster: FaultCluster, node: number): Promise<void> {
-  const deadline = performance.now() + changeLimitMs;
-  while (performance.now() < deadline) {
-    const topology = await cluster.api.topology().catch(() => undefined);
-    const replicas = (topology?.shards ?? []).flatMap((shard) => shard.replicas);
-    const own = replicas.filter((replica) => replica.node === node);
-    if (own.length > 0 && own.every(({ role }) => role === "REPLICA_ROLE_VOTER")) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-async function join(cluster: FaultCluster): Promise<NodeHandle> {
-  const handle = await cluster.join();
-  await awaitVoter(cluster, handle.id);
-  return handle;
+  await awaitRemoval(cluster, handle, changeLimitMs);
 }
 
 async function remove(cluster: FaultCluster, handle: NodeHandle): Promise<void> {
-  await cluster.api.call("Remove", { node: handle.id });
-  await awaitRemoval(cluster, handle);
+  await leave(cluster, handle, () => cluster.api.call("Remove", { node: handle.id }));
 }
 
 async function replace(cluster: FaultCluster, handle: NodeHandle): Promise<void> {
   const replacement = await cluster.join();
-  await cluster.api.call("Replace", { node: handle.id, replacement: replacement.id });
-  await awaitRemoval(cluster, handle);
+  await leave(cluster, handle, () =>
+    cluster.api.call("Replace", { node: handle.id, replacement: replacement.id }),
+  );
 }
 
 async function transfer(cluster: FaultCluster, random: Random): Promise<void> {
   const { shards } = await cluster.api.topology();
   const { id: shard = 0, replicas } = random.pick(shards);
-  await cluster.api.call("TransferLeader", { shard, toNode: random.pick(replicas).node });
+  const voters = replicas.filter(({ role }) => role === "REPLICA_ROLE_VOTER");
+  await cluster.api.call("TransferLeader", { shard, toNode: random.pick(voters).node });
 }
 
 /** Makes one change; the random numbers decide who is meant. */
@@ -75,8 +69,7 @@ export async function change(
   fields: { readonly random: Random; readonly founders: number },
 ): Promise<void> {
   const { random, founders } = fields;
-  // Nodes that were never let in are none of the cluster's.
-  const members = cluster.members.filter(({ id }) => id > 0);
+  const members = staying(cluster);
   const count = members.length;
   const someone = random.pick(members);
   switch (kind) {
@@ -109,8 +102,7 @@ export const membership: FaultKind = {
       begin: (cluster) => change(cluster, kind, { random, founders: nodes }),
       async end(cluster) {
         if (kind !== "drain") return;
-        const members = cluster.members.filter(({ id }) => id > 0);
-        for (const { id } of members) await cluster.api.call("Drain", { node: id, undo: true });
+        for (const { id } of staying(cluster)) await cluster.api.call("Drain", { node: id, undo: true });
       },
     };
   },

@@ -51,22 +51,38 @@ export function countOperations({ operations, ledger }: History): Record<string,
   return counts;
 }
 
-/** The longest silence of any shard. */
-export function longestSilence(operations: readonly RecordedOperation[]): Silence {
-  const strong = operations.filter(({ outcome, level }) => {
-    return outcome === "ok" && (level === undefined || level === "linearizable");
-  });
-  const beganMs = operations[0]?.callMs ?? 0;
+/** Whether the answer shows that a majority agreed just then. */
+function needsMajority({ outcome, level }: RecordedOperation): boolean {
+  return outcome === "ok" && (level === undefined || level === "linearizable");
+}
+
+/**
+ * The longest silence of any shard, from the first call to the end. It says something about the cluster only because the
+ * callers ask every shard all the time; one that waits for another shard's answer is missing for up to its timeout.
+ */
+export function longestSilence(
+  operations: readonly RecordedOperation[],
+  fields: { readonly shards: readonly number[]; readonly endMs: number },
+): Silence {
+  const { shards, endMs } = fields;
+  const beganMs = operations[0]?.callMs ?? endMs;
+  const answers = Map.groupBy(operations.filter(needsMajority), ({ origin }) => origin?.shard);
   let longest: Silence = { shard: 0, beganMs: 0, durationMs: 0 };
-  for (const [shard = 0, ofShard] of Map.groupBy(strong, ({ origin }) => origin?.shard)) {
-    let lastMs = ofShard[0]?.returnMs ?? 0;
-    for (const { returnMs } of ofShard.toSorted((left, right) => left.return - right.return)) {
-      const durationMs = returnMs - lastMs;
+  for (const shard of shards) {
+    const times = (answers.get(shard) ?? []).map(({ returnMs }) => returnMs).toSorted((a, b) => a - b);
+    let lastMs = beganMs;
+    for (const timeMs of [...times, endMs]) {
+      const durationMs = timeMs - lastMs;
       if (durationMs > longest.durationMs) longest = { shard, beganMs: lastMs - beganMs, durationMs };
-      lastMs = returnMs;
+      lastMs = timeMs;
     }
   }
   return longest;
+}
+
+/** The faults that lasted into a silence: what may explain it. */
+export function faultsDuring({ beganMs, durationMs }: Silence, faults: readonly DoneFault[]): DoneFault[] {
+  return faults.filter((fault) => fault.endedMs > beganMs && fault.beganMs < beganMs + durationMs);
 }
 
 /** Everything of several rounds added up. */

@@ -13,11 +13,22 @@ import { Random } from "../random.ts";
 import { runRound } from "../round.ts";
 
 const seed = 1;
-const durationMs = 6000;
+/** The load goes on for longer when the change does. */
+const durationMs = 2500;
 
 /** The nodes that belong to the cluster, as it says itself. */
 async function mapped(cluster: FaultCluster): Promise<number[]> {
   return (await cluster.api.topology()).nodes.map(({ id }) => id).toSorted((left, right) => left - right);
+}
+
+/** The data shards in which a node votes, by what their leaders say. */
+async function votesOf(cluster: FaultCluster, node: number): Promise<number[]> {
+  const { shards } = await cluster.api.status();
+  return shards.flatMap(({ id = 0, replicas }) => {
+    const own = replicas.find((replica) => replica.node === node);
+    const votes = own?.role === "REPLICA_ROLE_VOTER" && own.matchIndex !== undefined;
+    return id !== 0 && votes ? [id] : [];
+  });
 }
 
 function planned(kind: MembershipChange): PlannedFault {
@@ -43,4 +54,8 @@ test.each(membershipChanges)("%s under load leaves a linearizable history", asyn
   expect(await mapped(cluster)).toEqual(
     cluster.members.map(({ id }) => id).toSorted((left, right) => left - right),
   );
+  const newcomers = cluster.members.filter(({ id }) => id > 3);
+  expect(newcomers.length).toBe(kind === "drain" || kind === "transfer" ? 0 : 1);
+  // By the ring, the fourth node has a copy of some shard whoever of the others is left.
+  for (const { id } of newcomers) expect((await votesOf(cluster, id)).length).toBeGreaterThan(0);
 });

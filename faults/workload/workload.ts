@@ -6,6 +6,7 @@ import { Caller } from "./caller.ts";
 import type { History } from "./history.ts";
 import { KeySpace } from "./key-space.ts";
 import { RepeatingCaller } from "./repeating-caller.ts";
+import type { ShardSlots } from "./shard-slots.ts";
 
 /** Callers that go straight to the leaders. */
 const directCallers = 6;
@@ -21,6 +22,7 @@ const maxPauseMs = 10;
 export interface WorkloadFields {
   readonly cluster: FaultCluster;
   readonly history: History;
+  readonly slots: ShardSlots;
   readonly seed: number;
   /** Tells the keys of this round from those of others. */
   readonly round: string;
@@ -35,7 +37,7 @@ export class Workload {
   static async start(fields: WorkloadFields): Promise<Workload> {
     const workload = new Workload();
     const founders = fields.cluster.members.map(({ address }) => address);
-    const keys = new KeySpace(fields.round);
+    const keys = new KeySpace({ name: fields.round, slots: fields.slots });
     let number = 0;
     const begin = async (seeds: string[], directRouting: boolean, callers: number): Promise<void> => {
       const client = await connect({ seeds, directRouting, codec: textCodec, timeoutMs: callTimeoutMs });
