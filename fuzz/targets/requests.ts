@@ -39,6 +39,7 @@ function contextWithoutShards(): PipelineContext {
     maxTimeoutMs: 1,
     maxStreamOperations: 1000,
     maxBatchOperations: limits.maxBatchOperations,
+    meterOf: () => ({ settled: () => undefined }),
   };
 }
 

@@ -21,7 +21,7 @@ import { ApiError } from "../http/api-error.ts";
 import { encodeOperationError } from "../http/error-mapping.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { OperationSink } from "./operation-sink.ts";
-import { PendingOperation } from "./pending-operation.ts";
+import { type OperationMeter, PendingOperation } from "./pending-operation.ts";
 import type { Router } from "./router.ts";
 
 /** What all streams of a node share. */
@@ -38,6 +38,8 @@ export interface PipelineContext {
   readonly maxStreamOperations: number;
   /** Operations in one message. */
   readonly maxBatchOperations: number;
+  /** What measures operations of a kind, at a read level. */
+  readonly meterOf: (kind: OperationKind, level: number) => OperationMeter;
 }
 
 export class PipelineStream implements OperationSink {
@@ -122,13 +124,18 @@ export class PipelineStream implements OperationSink {
 
   #start(): void {
     const view = this.#view;
-    const { router, deadlines, now, defaultTimeoutMs, maxTimeoutMs, maxStreamOperations } = this.#context;
+    const { router, deadlines, now, defaultTimeoutMs, maxTimeoutMs, maxStreamOperations, meterOf } =
+      this.#context;
+    const beganMs = now();
     const timeoutMs = view.timeoutMs === 0 ? defaultTimeoutMs : Math.min(view.timeoutMs, maxTimeoutMs);
     const operation = new PendingOperation({
       id: view.id,
-      deadlineMs: now() + timeoutMs,
+      deadlineMs: beganMs + timeoutMs,
       isWrite: view.kind !== OperationKind.Get,
       sink: this,
+      beganMs,
+      // What another node has passed on is measured there, with the way here and back.
+      meter: this.#wasForwarded ? undefined : meterOf(view.kind, view.readLevel),
     });
     this.#underWay += 1;
     if (this.#underWay > maxStreamOperations) {

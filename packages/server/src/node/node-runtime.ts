@@ -52,6 +52,8 @@ export interface RuntimeFields {
   readonly observeRead: ReadObserver;
   readonly heal: DamageHandler;
   readonly raftMetrics: Metrics;
+  /** What measures the operations that come in pipelines. */
+  readonly meterOf: PipelineContext["meterOf"];
   /** Told when this node sees another leader of a shard. */
   readonly onLeaderChange: (shard: number) => void;
   /** Told when a replica begins to serve. */
@@ -100,6 +102,7 @@ export class NodeRuntime implements PeerListener {
       maxTimeoutMs: settings.maxTimeoutMs,
       maxStreamOperations,
       maxBatchOperations: settings.limits.maxBatchOperations,
+      meterOf: fields.meterOf,
     };
     const transport: Transport = { send: (node, frame) => network.send(node, PeerChannel.Raft, frame) };
     this.host = new Host({

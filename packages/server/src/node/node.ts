@@ -15,6 +15,7 @@ import { reflectionRoutes } from "../http/reflection.ts";
 import { TlsFiles } from "../http/tls-files.ts";
 import { pipelinePath, servePipeline } from "../kv/kv-service.ts";
 import { activeTracer, tracingInterceptor } from "../observability/tracing.ts";
+import { OperationMeters } from "../observability/operation-meters.ts";
 import { requestMetricsInterceptor } from "../observability/request-metrics.ts";
 import { openSocketNetwork } from "../peer/socket-network.ts";
 import type { PeerNetwork } from "../peer/peer-network.ts";
@@ -133,6 +134,7 @@ class NodeStarter {
       observeRead: repairer.observe,
       heal: repairer.heal,
       raftMetrics: this.#telemetry.raftMetrics,
+      meterOf: new OperationMeters(this.#telemetry.metrics, () => performance.now()).of,
       onLeaderChange: (shard) => this.#telemetry.metrics.raftLeaderChanges.with(String(shard)).add(),
       onShardOpened: (hosted) => check.follow(hosted),
       onFailure: this.#failed.resolve,

@@ -32,10 +32,15 @@ export function codeNameOf(thrown: unknown): string {
 /** Methods that read by level, by full name. */
 const readMethods: ReadonlySet<string> = new Set(["titan.kv.v1.KvService.Get", "titan.kv.v1.KvService.Scan"]);
 
+/** A read level as the metrics name it. */
+export function levelNameOf(level: number): string {
+  return levelNames.get(level) ?? "unknown";
+}
+
 function levelOf(method: string, message: unknown): string {
   if (!readMethods.has(method)) return "";
   const level = (message as { readonly read?: { readonly level?: number } }).read?.level;
-  return levelNames.get(level ?? ReadLevel.UNSPECIFIED) ?? "unknown";
+  return levelNameOf(level ?? ReadLevel.UNSPECIFIED);
 }
 
 /** Measures every call; a stream lasts until its last message. */
