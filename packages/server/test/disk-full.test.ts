@@ -53,8 +53,14 @@ test.skipIf(disk === undefined)(
     expect(wanted).toBeGreaterThan(0);
     writeFileSync(filler, Buffer.alloc(wanted));
 
-    await until("a put was refused", async () => (await put("refused")).status !== 200);
-    const refused = await put("refused");
+    // A key for each attempt: nodes notice one after the other, and a put before that is taken and stays.
+    let attempts = 0;
+    let refused = await put("probe");
+    await until("a put was refused", async () => {
+      attempts += 1;
+      refused = await put(`refused-${attempts}`);
+      return refused.status !== 200;
+    });
     expect(JSON.stringify(refused.body)).toContain("NO_SPACE");
     expect(JSON.stringify(refused.body)).toContain("NOT_APPLIED");
     const status = await cluster.call(1, "titan.cluster.v1.ClusterService/GetStatus", {});
@@ -73,6 +79,7 @@ test.skipIf(disk === undefined)(
       const read = await cluster.call(3, `${kv}/Get`, { key: `before-${count}` });
       expect(read.body["text"]).toBe(`value of before-${count}`);
     }
-    expect((await cluster.call(3, `${kv}/Get`, { key: "refused" })).body["found"] ?? false).toBe(false);
+    const read = await cluster.call(3, `${kv}/Get`, { key: `refused-${attempts}` });
+    expect(read.body["found"] ?? false).toBe(false);
   },
 );
